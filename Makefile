@@ -1,0 +1,48 @@
+# Everything here makes its own .venv: a machine with Python 3.11, make and the package registries is enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo check test test-long bench lock browser clean
+
+help:  ## What there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## Make .venv with the locked dependencies
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install  ## A shop, a news site and the ad server, on this machine
+	$(BIN)/adserver demo
+
+check: install  ## Format, lint, types, and who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.words
+
+browser: install
+	$(BIN)/python -m tests.browser.ensure
+
+test: install browser  ## Every kind of test, within ten minutes on two cores
+	$(BIN)/pytest -m "not long"
+
+test-long: install browser  ## What takes longer
+	$(BIN)/pytest -m long
+
+bench: install  ## Requests per second and latencies, next to a naive peer, in one run
+	$(BIN)/python -m benchmarks.main_job
+
+lock:  ## Resolve the dependencies anew (needs an installed .venv)
+	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate --upgrade --output-file requirements.lock pyproject.toml
+
+clean:  ## Remove what was made here
+	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache
