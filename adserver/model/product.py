@@ -6,6 +6,9 @@ from enum import StrEnum
 MICROS = 1_000_000
 """Money is kept in integer micros: 129.00 EUR is 129_000_000."""
 
+PRODUCT_ID_MAX_BYTES = 240
+"""Longest product id, in UTF-8; the longest that the trade's feed formats allow (Criteo's 240)."""
+
 
 class Availability(StrEnum):
     """Google Merchant's ``availability``; only the first may be advertised."""

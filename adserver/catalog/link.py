@@ -1,0 +1,72 @@
+"""A shop's URL as a browser would request it: ASCII, absolute, http or https (RFC 3986, UTS 46)."""
+
+import ipaddress
+import re
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import idna
+
+LINK_CHARACTERS = 2_000
+"""Longest URL kept, in characters after encoding. Google's own limit; it travels in signed tokens."""
+
+HOST_CHARACTERS = 253
+"""Longest host name (RFC 1035, without its root dot)."""
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_USUAL = re.compile(rf"https?://(?:{_LABEL}\.){{0,2}}{_LABEL}(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/?#\[\]-]*)?")
+_HOST_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_IN_PATH = "/%:@!$&'()*+,;=~[]"
+_IN_QUERY = _IN_PATH + "?"
+
+
+def read_link(text: str) -> str:
+    """The URL, percent-encoded and with its host in Punycode where needed; empty where it is not usable.
+
+    Not usable: relative, another scheme, user name or password, control characters (line breaks too), a host
+    that no name server could know, more than ``LINK_CHARACTERS``. What is percent-encoded already stays so.
+    """
+    text = text.strip()
+    if len(text) > LINK_CHARACTERS:
+        return ""
+    if _USUAL.fullmatch(text):
+        return text
+    if _CONTROL.search(text):
+        return ""
+    try:
+        link = _encode(text)
+    except ValueError:
+        return ""
+    return link if len(link) <= LINK_CHARACTERS else ""
+
+
+def _encode(text: str) -> str:
+    """Raises ``ValueError`` where a part of the URL is none."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or "@" in parts.netloc:
+        raise ValueError("not an address of a shop")
+    port = parts.port
+    host = _host(parts.hostname or "")
+    return urlunsplit(
+        (
+            parts.scheme,
+            host if port is None else f"{host}:{port}",
+            quote(parts.path, safe=_IN_PATH),
+            quote(parts.query, safe=_IN_QUERY),
+            quote(parts.fragment, safe=_IN_QUERY),
+        )
+    )
+
+
+def _host(host: str) -> str:
+    if ":" in host:
+        if "%" in host:
+            raise ValueError("a scoped address")
+        return f"[{ipaddress.IPv6Address(host)}]"
+    if len(host) > HOST_CHARACTERS:
+        raise ValueError("too long for a host name")
+    if not host.isascii():
+        host = idna.encode(host, uts46=True).decode()
+    if len(host) > HOST_CHARACTERS or not all(map(_HOST_LABEL.fullmatch, host.removesuffix(".").split("."))):
+        raise ValueError("not a host name")
+    return host

@@ -1,0 +1,290 @@
+"""The command line: ``adserver --help``."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from adserver import __version__
+from adserver.notes import AlreadyRunning
+from adserver.settings import SettingError, Settings, load_settings
+from adserver.storage.interfaces import StoreUnavailable
+from adserver.storage.sql.engine import DatabaseUnavailable
+from adserver.storage.valkey.embedded import EmbeddedValkeyError
+from adserver.telemetry import set_up_logging
+
+app = typer.Typer(
+    name="adserver",
+    help="A self-hosted ad server that shows visitors the products they looked at, on partner sites.\n\n"
+    "Every option can be given as an environment variable too: ADSERVER_PORT for --port, and so on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+feed_app = typer.Typer(help="Products of a shop, from the feed it already exports.", no_args_is_help=True)
+key_app = typer.Typer(help="API keys: who may call the server's API.", no_args_is_help=True)
+app.add_typer(feed_app, name="feed")
+app.add_typer(key_app, name="key")
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of the embedded stores and the secret.  [default: adserver-data]")
+]
+ValkeyUrl = Annotated[
+    str | None, typer.Option("--valkey-url", help="A Valkey or Redis of your own.  [default: the embedded one]")
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database-url", help="sqlite:/// or postgresql://  [default: SQLite in the data folder]")
+]
+
+_EXPECTED = (SettingError, DatabaseUnavailable, StoreUnavailable, EmbeddedValkeyError, AlreadyRunning, OSError)
+
+
+def _run(work: Callable[[], int]) -> None:
+    """Exit with what ``work`` returns; what is expected to go wrong is told in one line, without a traceback."""
+    try:
+        code = work()
+    except _EXPECTED as error:
+        Console(stderr=True).print(Text(f"adserver: {error}", style="red"), soft_wrap=True)
+        code = 1
+    raise typer.Exit(code)
+
+
+def _run_async(
+    work: Callable[[Settings, Console], Coroutine[Any, Any, int]],
+    data_dir: Path | None,
+    valkey_url: str | None,
+    database_url: str | None,
+) -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+
+    def run() -> int:
+        settings = load_settings(data_dir=data_dir, valkey_url=valkey_url, database_url=database_url)
+        return asyncio.run(work(settings, Console(soft_wrap=True)))
+
+    _run(run)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.  [default: 8000]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer; one per core.  [default: 1]")] = None,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+    public_url: Annotated[str | None, typer.Option(help="How browsers reach this server, https://…")] = None,
+    ssl_certfile: Annotated[str | None, typer.Option(help="Certificate (PEM), to serve HTTPS itself.")] = None,
+    ssl_keyfile: Annotated[str | None, typer.Option(help="Its key (PEM).")] = None,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Without the background worker.")] = False,
+) -> None:
+    """Run the server: pixel, ads, clicks; with an embedded Valkey and SQLite unless told otherwise."""
+
+    def run() -> int:
+        from adserver.supervisor import Supervisor
+
+        settings = load_settings(
+            host=host,
+            port=port,
+            workers=workers,
+            data_dir=data_dir,
+            valkey_url=valkey_url,
+            database_url=database_url,
+            public_url=public_url,
+            ssl_certfile=ssl_certfile,
+            ssl_keyfile=ssl_keyfile,
+        )
+        set_up_logging(settings.log_level)
+        Supervisor(settings, background=not no_worker).run()
+        return 0
+
+    _run(run)
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 8080]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer.  [default: 1]")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the demo's data.")] = None,
+) -> None:
+    """A shop, a newspaper and the ad server on this machine, to click through."""
+
+    def run() -> int:
+        from adserver.commands.demo import default_folder
+        from adserver.commands.demo import demo as run_demo
+
+        settings = load_settings(
+            {},
+            port=8080 if port is None else port,
+            workers=workers,
+            data_dir=data_dir or default_folder(),
+            log_level="warning",
+        )
+        set_up_logging(settings.log_level)
+        return run_demo(settings, console=Console())
+
+    _run(run)
+
+
+@app.command()
+def worker(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url: DatabaseUrl = None) -> None:
+    """Only the background worker: reports, feeds, accounts. `serve` runs one unless told --no-worker."""
+
+    def run() -> int:
+        from adserver.background import serve_background
+        from adserver.commands.stores import find_database, find_valkey
+
+        settings = load_settings(data_dir=data_dir, valkey_url=valkey_url, database_url=database_url)
+        set_up_logging(settings.log_level)
+        valkey = find_valkey(settings)
+        if valkey is None:
+            raise StoreUnavailable("no Valkey runs for this data folder; start the server, or give --valkey-url")
+        asyncio.run(serve_background(find_database(settings), valkey))
+        return 0
+
+    _run(run)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="The accounts file (TOML).", show_default=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Also remove what the file does not name.")] = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Create and update accounts: advertisers, campaigns, line items, publishers, placements."""
+    from adserver.commands.accounts import apply as apply_file
+
+    _run_async(
+        lambda settings, console: apply_file(settings, file, dry_run=dry_run, prune=prune, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@feed_app.command("import")
+def feed_import(
+    advertiser: Annotated[str, typer.Argument(help="The advertiser's id in the accounts file.", show_default=False)],
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE_OR_URL]", help="The feed; the account's own when left out.", show_default=False),
+    ] = None,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Replace a shop's products by those of a feed. The old ones stay when the feed is broken."""
+    from adserver.commands.feed import import_feed
+
+    _run_async(
+        lambda settings, console: import_feed(settings, advertiser, source, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@app.command()
+def report(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")] = False,
+    since: Annotated[datetime | None, typer.Option(help="From this hour on (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Before this hour (UTC).")] = None,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Requests, impressions and clicks per line item and placement, and why there was no ad."""
+    from adserver.commands.report import report as make_report
+
+    _run_async(
+        lambda settings, console: make_report(
+            settings, since=_utc(since), until=_utc(until), as_json=as_json, console=console
+        ),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@app.command()
+def doctor(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url: DatabaseUrl = None) -> None:
+    """Say what is wrong with this installation, and what to do about it."""
+    from adserver.commands.doctor import doctor as examine
+
+    _run_async(lambda settings, console: examine(settings, console=console), data_dir, valkey_url, database_url)
+
+
+@key_app.command("create")
+def key_create(
+    scope: Annotated[str, typer.Argument(help="operator, advertiser:ID or publisher:ID", show_default=False)],
+    label: Annotated[str, typer.Option(help="What the key is for.")] = "unnamed",
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a key and show its secret, once."""
+    from adserver.commands import keys
+
+    _run_async(
+        lambda settings, console: keys.create(settings, scope, label, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@key_app.command("list")
+def key_list(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url: DatabaseUrl = None) -> None:
+    """Show all keys, without their secrets."""
+    from adserver.commands import keys
+
+    _run_async(lambda settings, console: keys.list_all(settings, console=console), data_dir, valkey_url, database_url)
+
+
+@key_app.command("revoke")
+def key_revoke(
+    key: Annotated[str, typer.Argument(help="Its number, or how its secret begins.", show_default=False)],
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a key worthless."""
+    from adserver.commands import keys
+
+    _run_async(
+        lambda settings, console: keys.revoke(settings, key, console=console), data_dir, valkey_url, database_url
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"adserver {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options that come before the command."""
+
+
+def main() -> None:
+    """Entry point."""
+    app()

@@ -1,0 +1,89 @@
+"""Query fields of the pixel -> Event. Straight checks, first failure wins, nothing is guessed."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from adserver.collect.names import EVENT_BY_NAME
+from adserver.model.account import Advertiser
+from adserver.model.event import NEEDS_PRODUCT, Event
+from adserver.model.hit import Fields
+from adserver.model.product import MICROS, PRODUCT_ID_MAX_BYTES
+from adserver.model.reason import EventReason
+
+MAX_PRODUCTS = 20
+"""Products one event may name; a page that lists more is not what a visitor looked at."""
+
+_SINGLE = ("a", "e", "q", "v", "c", "o", "eid", "url")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_QUANTITY = re.compile(r"[0-9]{1,6}", re.ASCII)
+_VALUE = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_ORDER_ID_MAX = 64
+
+
+def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event | EventReason:
+    """The event that ``fields`` describe, or the first reason why they describe none."""
+    if any(len(fields.get(name, ())) > 1 for name in _SINGLE):
+        return EventReason.MALFORMED
+    advertiser_id = _one(fields, "a")
+    if not advertiser_id:
+        return EventReason.MISSING_ADVERTISER
+    advertiser = advertisers.get(advertiser_id)
+    if advertiser is None:
+        return EventReason.UNKNOWN_ADVERTISER
+    written = _one(fields, "e")
+    if not written:
+        return EventReason.MISSING_EVENT
+    name = EVENT_BY_NAME.get(written.lower())
+    if name is None:
+        return EventReason.UNKNOWN_EVENT
+    products = parse_products(fields.get("p", ()))
+    if isinstance(products, EventReason):
+        return products
+    if not products and name in NEEDS_PRODUCT:
+        return EventReason.MISSING_PRODUCT
+    quantity, value, currency, order_id = (_one(fields, key) for key in "qvco")
+    if quantity and not (_QUANTITY.fullmatch(quantity) and int(quantity) > 0):
+        return EventReason.BAD_QUANTITY
+    if value and not _VALUE.fullmatch(value):
+        return EventReason.BAD_VALUE
+    if currency and not _CURRENCY.fullmatch(currency):
+        return EventReason.BAD_CURRENCY
+    if len(order_id) > _ORDER_ID_MAX or _CONTROL.search(order_id):
+        return EventReason.BAD_ORDER_ID
+    return Event(
+        name=name,
+        advertiser=advertiser,
+        products=products,
+        quantity=int(quantity) if quantity else None,
+        value=to_micros(value) if value else None,
+        currency=currency,
+        order_id=order_id,
+    )
+
+
+def parse_products(ids: Sequence[str]) -> tuple[str, ...] | EventReason:
+    """Product ids as the feed writes them, each once, the last mention last; empty ones are left out."""
+    if len(ids) > MAX_PRODUCTS:
+        return EventReason.TOO_MANY_PRODUCTS
+    kept: dict[str, None] = {}
+    for raw in ids:
+        product_id = raw.strip()
+        if not product_id:
+            continue
+        if _CONTROL.search(product_id) or len(product_id.encode()) > PRODUCT_ID_MAX_BYTES:
+            return EventReason.BAD_PRODUCT_ID
+        kept.pop(product_id, None)
+        kept[product_id] = None
+    return tuple(kept)
+
+
+def to_micros(value: str) -> int:
+    """``"19.90"`` -> 19_900_000, exactly; the text has matched the pattern of a value before."""
+    whole, _, fraction = value.partition(".")
+    return int(whole) * MICROS + int(fraction.ljust(6, "0") or 0)
+
+
+def _one(fields: Fields, name: str) -> str:
+    values = fields.get(name)
+    return values[0] if values else ""

@@ -1,0 +1,72 @@
+"""``adserver apply``: accounts from a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from adserver.commands.stores import open_stores
+from adserver.creative.library import load_creatives
+from adserver.service.accounts_file import Problem, parse_accounts
+from adserver.service.apply_accounts import ApplyResult, Change, apply_accounts
+from adserver.settings import Settings
+from adserver.storage.interfaces import StoreUnavailable
+
+_MARK = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "red")}
+
+
+async def apply(settings: Settings, file: Path, *, dry_run: bool, prune: bool, console: Console) -> int:
+    """Exit code 0 when the accounts are as the file says (or would be), 1 when nothing was changed."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        console.print(Text(f"{file}: the file can not be read: {error.strerror}", style="red"))
+        return 1
+    parsed = parse_accounts(data, base_dir=file.absolute().parent)
+    if isinstance(parsed, list):
+        return _tell_problems(file, parsed, console)
+    async with open_stores(settings, wake_valkey=False) as control:
+        result = apply_accounts(
+            control.accounts,
+            parsed.accounts,
+            prune=prune,
+            dry_run=dry_run,
+            known_creatives=load_creatives().keys(),
+            lines=parsed.lines,
+        )
+        if result.problems:
+            return _tell_problems(file, result.problems, console)
+        for change in result.changes:
+            console.print(_line(change))
+        if dry_run:
+            console.print(f"{_count(result)} would be made; nothing was changed.")
+            return 0
+        try:
+            await control.publish()
+            effect = "Running workers have it within two seconds."
+        except StoreUnavailable:
+            effect = "It takes effect when the server starts."
+    console.print(f"{_count(result)} made. {effect}" if result.changes else "Everything is as the file says already.")
+    return 0
+
+
+def _tell_problems(file: Path, problems: Sequence[Problem], console: Console) -> int:
+    for problem in problems:
+        console.print(Text(f"{file}: {problem}", style="red"))
+    console.print("Nothing was changed.")
+    return 1
+
+
+def _line(change: Change) -> Text:
+    mark, style = _MARK[change.kind]
+    line = Text(f"{mark} {change.table}.{change.id}", style=style)
+    for name, (before, after) in change.fields.items():
+        shown = f"{after!r}" if change.kind == "create" else f"{before!r} -> {after!r}"
+        line.append(f"\n    {name}: {shown}", style="default")
+    return line
+
+
+def _count(result: ApplyResult) -> str:
+    number = len(result.changes)
+    return f"{number} change" if number == 1 else f"{number} changes"

@@ -1,0 +1,40 @@
+"""``adserver demo``: a shop, a newspaper and the ad server on this machine."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+
+from adserver.commands.accounts import apply
+from adserver.demo.world import write_demo
+from adserver.settings import Settings
+from adserver.supervisor import Supervisor
+
+
+def default_folder() -> Path:
+    """Where the demo keeps its data: the same folder each time, so that a second start knows the first's visitors."""
+    return Path(tempfile.gettempdir()) / "adserver-demo"
+
+
+def demo(settings: Settings, *, console: Console) -> int:
+    """Write the demo's accounts and feeds, then serve until stopped."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    accounts_file = write_demo(settings.port, settings.data_dir / "demo")
+    quiet = Console(quiet=True)
+    code = asyncio.run(apply(settings, accounts_file, dry_run=False, prune=True, console=quiet))
+    if code:
+        console.print("The demo's own accounts were refused; please report this.", style="red")
+        return code
+    console.print(
+        Panel(
+            f"Open [bold]http://localhost:{settings.port}/[/bold] in a browser.\n"
+            "A shop, a newspaper and the ad server are there to click through.\n"
+            f"Its data is in {settings.data_dir}. Ctrl+C ends it.",
+            title="adserver demo",
+            expand=False,
+        )
+    )
+    Supervisor(settings, demo=True).run()
+    return 0

@@ -1,0 +1,69 @@
+"""The composition root of the control plane: what the background worker and the command line work with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from adserver.service.import_feed import ImportFeed
+from adserver.service.publish_snapshot import PublishSnapshot
+from adserver.service.roll_up import RollUp
+from adserver.storage.feed_source import open_source
+from adserver.storage.sql.accounts import SqlAccounts
+from adserver.storage.sql.engine import open_engine
+from adserver.storage.sql.feeds import SqlFeeds
+from adserver.storage.sql.keys import SqlKeys
+from adserver.storage.sql.rollups import SqlRollups
+from adserver.storage.valkey.catalogs import ValkeyCatalogs
+from adserver.storage.valkey.client import Valkey
+from adserver.storage.valkey.events import ValkeyEventReader
+from adserver.storage.valkey.snapshots import ValkeySnapshots
+
+_TIMEOUT_S = 10.0
+"""Nobody waits for these calls as a page does; a large write may take a moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The services and stores of the control plane, wired."""
+
+    engine: Engine
+    valkey: Valkey
+    accounts: SqlAccounts
+    keys: SqlKeys
+    feeds: SqlFeeds
+    rollups: SqlRollups
+    catalogs: ValkeyCatalogs
+    events: ValkeyEventReader
+    snapshots: ValkeySnapshots
+    publish: PublishSnapshot
+    roll_up: RollUp
+    import_feed: ImportFeed
+
+
+@asynccontextmanager
+async def open_control(database_url: str, valkey_url: str) -> AsyncIterator[Control]:
+    """Opens both stores. Raises DatabaseUnavailable; Valkey is asked only when it is needed."""
+    engine = open_engine(database_url)
+    valkey = Valkey(valkey_url, max_connections=8, timeout_s=_TIMEOUT_S)
+    accounts, keys, feeds, rollups = SqlAccounts(engine), SqlKeys(engine), SqlFeeds(engine), SqlRollups(engine)
+    catalogs, events, snapshots = ValkeyCatalogs(valkey), ValkeyEventReader(valkey), ValkeySnapshots(valkey)
+    try:
+        yield Control(
+            engine=engine,
+            valkey=valkey,
+            accounts=accounts,
+            keys=keys,
+            feeds=feeds,
+            rollups=rollups,
+            catalogs=catalogs,
+            events=events,
+            snapshots=snapshots,
+            publish=PublishSnapshot(accounts, keys, snapshots),
+            roll_up=RollUp(events, rollups),
+            import_feed=ImportFeed(catalogs, feeds, open_source),
+        )
+    finally:
+        await valkey.close()
+        engine.dispose()

@@ -1,0 +1,69 @@
+"""Why something was not counted or not shown. Each reason has a published number and one line in ``docs/reasons.md``.
+
+The lower-case name travels in the ``X-Adserver-Reason`` header and labels the metrics: a closed set, so that neither
+grows with what clients send. Numbers are never used twice.
+"""
+
+from enum import IntEnum
+
+
+class Reason(IntEnum):
+    """The base of all reasons."""
+
+    @property
+    def label(self) -> str:
+        """The name as headers, metrics and reports write it."""
+        return self.name.lower()
+
+
+class EventReason(Reason):
+    """Why an event was answered but not counted."""
+
+    TOO_LONG = 100
+    MALFORMED = 101
+    MISSING_ADVERTISER = 102
+    UNKNOWN_ADVERTISER = 103
+    FOREIGN_PAGE = 104
+    MISSING_EVENT = 105
+    UNKNOWN_EVENT = 106
+    MISSING_PRODUCT = 107
+    TOO_MANY_PRODUCTS = 108
+    BAD_PRODUCT_ID = 109
+    BAD_QUANTITY = 110
+    BAD_VALUE = 111
+    BAD_CURRENCY = 112
+    BAD_ORDER_ID = 113
+    PREFETCH = 120
+    CONSENT = 121
+    FORGED_COOKIE = 122
+    STORE_UNAVAILABLE = 130
+    STARTING = 131
+    INTERNAL = 132
+
+
+class NoAdReason(Reason):
+    """Why a request for an ad got none."""
+
+    MALFORMED = 201
+    UNKNOWN_PLACEMENT = 202
+    PLACEMENT_PAUSED = 203
+    FOREIGN_PAGE = 204
+    TOO_MANY_PLACEMENTS = 205
+    CONSENT = 210
+    NO_VISITOR = 211
+    NO_HISTORY = 212
+    NO_LINE_ITEM = 213
+    NO_PRODUCT = 214
+    DEADLINE = 220
+    STORE_UNAVAILABLE = 221
+    STARTING = 222
+
+
+class TokenReason(Reason):
+    """Why an impression or a click was answered but not counted."""
+
+    BAD_TOKEN = 301
+    EXPIRED = 302
+    DUPLICATE = 303
+    PREFETCH = 304
+    STORE_UNAVAILABLE = 310

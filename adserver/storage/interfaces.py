@@ -1,0 +1,85 @@
+"""What services ask of the stores: verbs of the trade, not commands of a database.
+
+Every verb raises StoreUnavailable when the store does not answer; nothing else gets through from below.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Protocol
+
+from adserver.model.event import Event
+from adserver.model.product import Product
+from adserver.model.profile import Profile
+from adserver.model.snapshot import Snapshot
+
+
+class StoreUnavailable(Exception):
+    """Valkey did not answer, or refused. ``str()`` is for the log; it holds no address and no key."""
+
+
+class SourceUnavailable(Exception):
+    """A feed's file or URL can not be read; the text says why, in words a shop owner understands."""
+
+
+LogRecord = tuple[str | int, ...]
+"""``("ad" | "impression" | "click", second since 1970, line item, placement, no-ad reason)`` or
+``("event", second, advertiser, event name, product ids joined by a blank)``; empty texts where there is none."""
+
+
+class VisitorStore(Protocol):
+    """One visitor, one key."""
+
+    async def record_event(self, visitor: str, event: Event, now: float, *, returning: bool) -> None:
+        """Write what ``event`` says into the profile; ``returning``: the visitor's cookie came back."""
+
+    async def read_visitor(self, visitor: str) -> Profile:
+        """All that is known; an empty profile for an unknown visitor. Starts the retention of a new one."""
+
+
+class BillingStore(Protocol):
+    """What was counted already."""
+
+    async def bill(self, decision: str, item: str, ttl_s: int) -> bool:
+        """True for the first call per ``decision`` and ``item`` within ``ttl_s`` seconds, whoever else calls."""
+
+
+class EventLog(Protocol):
+    """The stream that reports are made of."""
+
+    def append(self, records: Sequence[LogRecord]) -> Awaitable[None]:
+        """Done when the records are written; all records of one loop tick share one write."""
+
+
+class CatalogReader(Protocol):
+    """Products as the last complete feed tells them."""
+
+    async def products(self, ref: int, ids: Sequence[str]) -> Mapping[str, Product]:
+        """Those of ``ids`` that advertiser ``ref`` has in its catalog."""
+
+    async def refresh(self) -> None:
+        """Learn of catalogs swapped since the last call."""
+
+
+class CatalogWriter(Protocol):
+    """Writes one advertiser's next catalog beside the current one and swaps them."""
+
+    async def add(self, products: Sequence[Product]) -> None:
+        """Write a batch into the next catalog."""
+
+    async def swap(self, *, unless_swapped_since: bool) -> bool:
+        """Make it the current one. With ``unless_swapped_since``, False if another import was quicker."""
+
+    async def discard(self) -> None:
+        """Drop what was written; the current catalog stays."""
+
+
+class SnapshotStore(Protocol):
+    """The published view of all accounts."""
+
+    async def publish(self, snapshot: Snapshot) -> bool:
+        """Publish unless a newer or equal revision is there already."""
+
+    async def published_revision(self) -> int:
+        """The revision that workers see; 0 for none."""
+
+    async def newer_than(self, revision: int) -> Snapshot | None:
+        """The published snapshot, or None while it is not newer."""

@@ -1,0 +1,1 @@
+"""The system of record: SQLite, or PostgreSQL once that is outgrown. Control plane only, synchronous."""

@@ -1,0 +1,182 @@
+"""The tables. A column that carries a noun's field has the field's name; migrations follow this file."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_STATUS = "status IN ('active', 'paused')"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware in and out, always UTC. SQLite knows no time zones and stores UTC without one."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """A naive value is a mistake of the program: ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """The same moment, aware."""
+        if value is None:
+            return None
+        moment: datetime = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return moment
+
+
+class Base(DeclarativeBase):
+    """Every constraint has a name, the same on all databases, so that a later migration can find it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+
+
+class AdvertiserRow(Base):
+    """``ref`` is never given out twice, also after a removal: visitor keys carry it."""
+
+    __tablename__ = "advertiser"
+    __table_args__ = (
+        CheckConstraint("consent_default IN ('deny', 'allow')", name="consent_default"),
+        {"sqlite_autoincrement": True},
+    )
+    ref: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    domains: Mapped[list[str]] = mapped_column(JSON)
+    currency: Mapped[str] = mapped_column(String(3))
+    locale: Mapped[str] = mapped_column(String(64))
+    consent_default: Mapped[str | None] = mapped_column(String(16))
+
+
+class FeedRow(Base):
+    """``imported_at`` and ``products`` tell of the last import that worked, ``last_error`` of a later one."""
+
+    __tablename__ = "feed"
+    advertiser_ref: Mapped[int] = mapped_column(
+        ForeignKey("advertiser.ref", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    source: Mapped[str] = mapped_column(Text)
+    imported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    products: Mapped[int | None] = mapped_column(Integer)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class CampaignRow(Base):
+    """What an advertiser booked."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (
+        CheckConstraint(_STATUS, name="status"),
+        CheckConstraint("holdout >= 0 AND holdout <= 1", name="holdout"),
+    )
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    advertiser_ref: Mapped[int] = mapped_column(ForeignKey("advertiser.ref"), index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    holdout: Mapped[float] = mapped_column(Double)
+
+
+class LineItemRow(Base):
+    """One way of spending a campaign."""
+
+    __tablename__ = "line_item"
+    __table_args__ = (CheckConstraint(_STATUS, name="status"),)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    campaign: Mapped[str] = mapped_column(ForeignKey("campaign.id"), index=True)
+    creative: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+
+
+class PublisherRow(Base):
+    """A partner site."""
+
+    __tablename__ = "publisher"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    domains: Mapped[list[str]] = mapped_column(JSON)
+
+
+class PlacementRow(Base):
+    """One slot of a publisher."""
+
+    __tablename__ = "placement"
+    __table_args__ = (CheckConstraint(_STATUS, name="status"),)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    publisher: Mapped[str] = mapped_column(ForeignKey("publisher.id"), index=True)
+    size: Mapped[str] = mapped_column(String(9))
+    status: Mapped[str] = mapped_column(String(16))
+
+
+class ApiKeyRow(Base):
+    """``hash`` is the SHA-256 of the secret in hexadecimal. ``scope_id`` outlives the account it names."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        CheckConstraint("scope_kind IN ('advertiser', 'publisher', 'operator')", name="scope_kind"),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    label: Mapped[str] = mapped_column(String(200))
+    scope_kind: Mapped[str] = mapped_column(String(16))
+    scope_id: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    prefix: Mapped[str] = mapped_column(String(8), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RevisionRow(Base):
+    """One row: counts the transactions that changed what is published. Its lock queues them as well."""
+
+    __tablename__ = "revision"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class RollupHourRow(Base):
+    """Measures of one UTC hour. ``line_item`` is empty where no ad was given, ``reason`` where one was."""
+
+    __tablename__ = "rollup_hour"
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    line_item: Mapped[str] = mapped_column(Text, primary_key=True)
+    placement: Mapped[str] = mapped_column(Text, primary_key=True)
+    reason: Mapped[str] = mapped_column(Text, primary_key=True)
+    requests: Mapped[int] = mapped_column(BigInteger)
+    impressions: Mapped[int] = mapped_column(BigInteger)
+    clicks: Mapped[int] = mapped_column(BigInteger)
+
+
+class StreamOffsetRow(Base):
+    """Up to which entry a stream is counted in ``rollup_hour``."""
+
+    __tablename__ = "stream_offset"
+    stream: Mapped[str] = mapped_column(String(200), primary_key=True)
+    last_id: Mapped[str] = mapped_column(String(64))

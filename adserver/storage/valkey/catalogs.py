@@ -1,0 +1,141 @@
+"""Catalogs: each import writes a new version beside the current one, then one step makes it current."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import cast
+
+from adserver.model.product import Product
+from adserver.storage.valkey import codec, keys
+from adserver.storage.valkey.client import Valkey, store_errors
+
+CACHED_PRODUCTS = 50_000
+"""Products a worker holds in memory, over all advertisers; the least lately used go first."""
+
+_UNFINISHED_TTL_S = 3_600
+"""An import that died leaves its half behind for an hour, unseen."""
+
+_REPLACED_TTL_S = 60
+"""Workers that have not heard of the swap yet still find the old version."""
+
+
+class ValkeyCatalogReader:
+    """Reads products, holding what was read. ``refresh`` is called often; a lookup never asks for the version."""
+
+    def __init__(self, valkey: Valkey, *, cached_products: int = CACHED_PRODUCTS) -> None:
+        self._valkey = valkey
+        self._limit = cached_products
+        self._swaps = -1
+        self._versions: Mapping[int, int] = {}
+        self._cache: OrderedDict[tuple[int, int, str], Product | None] = OrderedDict()
+
+    async def refresh(self) -> None:
+        """Learn of catalogs swapped since the last call; two reads, the second only when there was a swap."""
+        with store_errors():
+            swaps = await cast("Awaitable[bytes | None]", self._valkey.redis.hget(keys.CATALOGS, "swaps"))
+            if int(swaps or 0) == self._swaps:
+                return
+            versions = await cast("Awaitable[dict[bytes, bytes]]", self._valkey.redis.hgetall(keys.CATALOGS))
+        self._swaps = int(versions.pop(b"swaps", 0))
+        self._versions = {int(ref): int(version) for ref, version in versions.items()}
+
+    async def products(self, ref: int, ids: Sequence[str]) -> Mapping[str, Product]:
+        """Those of ``ids`` in the current catalog of ``ref``; what is not held yet comes in one read."""
+        version = self._versions.get(ref)
+        if version is None:
+            return {}
+        missing = [product_id for product_id in ids if (ref, version, product_id) not in self._cache]
+        fetched = await self._fetch(ref, version, missing) if missing else {}
+        found = {}
+        for product_id in ids:
+            product = fetched[product_id] if product_id in fetched else self._held((ref, version, product_id))
+            if product is not None:
+                found[product_id] = product
+        return found
+
+    def _held(self, key: tuple[int, int, str]) -> Product | None:
+        product = self._cache.get(key)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+        return product
+
+    async def _fetch(self, ref: int, version: int, ids: list[str]) -> Mapping[str, Product | None]:
+        with store_errors():
+            packed = await cast(
+                "Awaitable[list[bytes | None]]", self._valkey.redis.hmget(keys.catalog(ref, version), ids)
+            )
+        fetched = {
+            product_id: None if raw is None else codec.unpack_product(product_id, raw)
+            for product_id, raw in zip(ids, packed, strict=True)
+        }
+        for product_id, product in fetched.items():
+            self._cache[ref, version, product_id] = product
+        while len(self._cache) > self._limit:
+            self._cache.popitem(last=False)
+        return fetched
+
+
+class ValkeyCatalogWriter:
+    """One import of one advertiser's catalog. Make it with ``begin``."""
+
+    def __init__(self, valkey: Valkey, ref: int, before: int) -> None:
+        self._valkey = valkey
+        self._ref = ref
+        self._before = before
+        self._version = max(time.time_ns() // 1_000_000, before + 1)
+        self._key = keys.catalog(ref, self._version)
+
+    @classmethod
+    async def begin(cls, valkey: Valkey, ref: int) -> "ValkeyCatalogWriter":
+        """Start an import beside the current catalog of advertiser ``ref``."""
+        with store_errors():
+            before = await cast("Awaitable[bytes | None]", valkey.redis.hget(keys.CATALOGS, str(ref)))
+        return cls(valkey, ref, int(before or 0))
+
+    async def add(self, products: Sequence[Product]) -> None:
+        """Write a batch; the half-made version always has a time to live."""
+        mapping = {product.id: codec.pack_product(product) for product in products}
+        if not mapping:
+            return
+        with store_errors():
+            async with self._valkey.redis.pipeline(transaction=True) as pipe:
+                pipe.hset(self._key, mapping=mapping)  # type: ignore[arg-type]  # bytes are fine as values
+                pipe.expire(self._key, _UNFINISHED_TTL_S)
+                await pipe.execute()
+
+    async def swap(self, *, unless_swapped_since: bool) -> bool:
+        """Make this version the current one; the one before goes a minute later."""
+        with store_errors():
+            await self._valkey.redis.persist(self._key)
+        expected = str(self._before) if unless_swapped_since else ""
+        if await self._valkey.call("swap_catalog", keys.CATALOGS, self._ref, self._version, expected) != 1:
+            await self.discard()
+            return False
+        with store_errors():
+            if self._before:
+                await self._valkey.redis.expire(keys.catalog(self._ref, self._before), _REPLACED_TTL_S)
+        return True
+
+    async def discard(self) -> None:
+        """Drop what was written."""
+        with store_errors():
+            await self._valkey.redis.unlink(self._key)
+
+
+class ValkeyCatalogs:
+    """Where imports begin."""
+
+    def __init__(self, valkey: Valkey) -> None:
+        self._valkey = valkey
+
+    async def begin(self, ref: int) -> ValkeyCatalogWriter:
+        """Start an import beside the current catalog of advertiser ``ref``."""
+        return await ValkeyCatalogWriter.begin(self._valkey, ref)
+
+    async def count(self, ref: int) -> int:
+        """Products in the current catalog of ``ref``."""
+        with store_errors():
+            version = await cast("Awaitable[bytes | None]", self._valkey.redis.hget(keys.CATALOGS, str(ref)))
+            if version is None:
+                return 0
+            return int(await cast("Awaitable[int]", self._valkey.redis.hlen(keys.catalog(ref, int(version)))))

@@ -1,0 +1,94 @@
+"""Products and snapshots as bytes: JSON by orjson, products as arrays without names to stay small."""
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from adserver.model.access import Scope, ScopeKind
+from adserver.model.account import (
+    Accounts,
+    Advertiser,
+    Campaign,
+    ConsentDefault,
+    Feed,
+    LineItem,
+    Placement,
+    Publisher,
+    Status,
+)
+from adserver.model.product import Availability, Product
+from adserver.model.snapshot import Snapshot
+
+_AVAILABILITY = tuple(Availability)
+
+
+def pack_product(product: Product) -> bytes:
+    """Everything but the id, which is the field's name."""
+    return orjson.dumps(
+        (
+            product.title,
+            product.link,
+            product.image_link,
+            product.price,
+            product.currency,
+            product.sale_price,
+            _AVAILABILITY.index(product.availability),
+            product.brand,
+            product.item_group_id,
+        )
+    )
+
+
+def unpack_product(product_id: str, packed: bytes) -> Product:
+    """The reverse; entries that a later version appended are left alone."""
+    title, link, image_link, price, currency, sale_price, availability, brand, group = orjson.loads(packed)[:9]
+    return Product(
+        id=product_id,
+        title=title,
+        link=link,
+        image_link=image_link,
+        price=price,
+        currency=currency,
+        sale_price=sale_price,
+        availability=_AVAILABILITY[availability],
+        brand=brand,
+        item_group_id=group,
+    )
+
+
+def pack_snapshot(snapshot: Snapshot) -> bytes:
+    """All accounts as one JSON object."""
+    return orjson.dumps(asdict(snapshot))
+
+
+def unpack_snapshot(packed: bytes) -> Snapshot:
+    """The reverse. Keys this version does not know are left out, so old workers read new snapshots."""
+    body = orjson.loads(packed)
+    accounts: dict[str, dict[str, dict[str, Any]]] = body["accounts"]
+    return Snapshot(
+        revision=body["revision"],
+        accounts=Accounts(
+            advertisers=_table(accounts["advertisers"], Advertiser, domains=tuple, consent_default=_consent_default),
+            feeds=_table(accounts["feeds"], Feed),
+            campaigns=_table(accounts["campaigns"], Campaign, status=Status),
+            line_items=_table(accounts["line_items"], LineItem, status=Status),
+            publishers=_table(accounts["publishers"], Publisher, domains=tuple),
+            placements=_table(accounts["placements"], Placement, status=Status),
+        ),
+        keys=_table(body["keys"], Scope, kind=ScopeKind),
+    )
+
+
+def _consent_default(value: str | None) -> ConsentDefault | None:
+    return None if value is None else ConsentDefault(value)
+
+
+def _table(rows: dict[str, dict[str, Any]], noun: Any, /, **convert: Any) -> dict[str, Any]:
+    names = noun.__dataclass_fields__
+    return {
+        row_id: noun(
+            **{name: convert[name](value) if name in convert else value for name, value in row.items() if name in names}
+        )
+        for row_id, row in rows.items()
+    }

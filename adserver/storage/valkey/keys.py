@@ -1,0 +1,28 @@
+"""Every key there is. The part in braces is the hash tag, so each key has one slot of a cluster that tells what it is.
+
+No key holds bytes that a client chose: visitor ids are ours and signed, everything else is a number of ours.
+"""
+
+SNAPSHOT = "snapshot:{control}"
+"""Hash: ``revision``, ``body`` (JSON)."""
+
+CATALOGS = "catalogs:{control}"
+"""Hash: advertiser ref -> version of its current catalog; ``swaps`` counts all swaps."""
+
+EVENTS = "events:{0}"
+"""Stream: one entry per tick and worker, field ``b`` is a JSON array of log records."""
+
+
+def visitor(visitor_id: str) -> str:
+    """Hash: all that is known of one visitor."""
+    return f"u:{{{visitor_id}}}"
+
+
+def billed(decision_id: str) -> str:
+    """Hash: what of one decision was counted."""
+    return f"b:{{{decision_id}}}"
+
+
+def catalog(ref: int, version: int) -> str:
+    """Hash: product id -> packed product, for one version of an advertiser's catalog."""
+    return f"catalog:{{{ref}}}:{version}"

@@ -1,0 +1,187 @@
+"""``adserver serve``: one process tree. It migrates the database, owns the embedded Valkey, keeps the workers alive."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields
+
+from adserver.notes import Notes, only_server, write_notes
+from adserver.secret import read_secrets
+from adserver.settings import PREFIX, Settings
+from adserver.storage.sql import migrate
+from adserver.storage.sql.engine import open_engine
+from adserver.storage.valkey.embedded import EmbeddedValkey, die_with_parent
+from adserver.telemetry import forget_process, share_metrics
+
+STOP_S = 20.0
+"""Longest wait for a child to end by itself; workers give their requests ten seconds."""
+
+_STEADY_S = 5.0
+_BACKOFF_MAX_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    name: str
+    command: Sequence[str]
+    pass_fds: Sequence[int] = ()
+
+
+class Supervisor:
+    """``demo``: the workers serve the demo sites beside the ad server. ``background``: with a background worker."""
+
+    def __init__(self, settings: Settings, *, background: bool = True, demo: bool = False) -> None:
+        self._settings = settings
+        self._background = background
+        self._demo = demo
+        self._stopping = asyncio.Event()
+        self._processes: dict[str, Process] = {}
+        self._metrics = settings.data_dir.absolute() / "metrics"
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT. Raises SettingError, DatabaseUnavailable, EmbeddedValkeyError, AlreadyRunning,
+        or OSError when the address is taken; nothing is left running then."""
+        self._settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with only_server(self._settings.data_dir):
+            secrets_in_use = read_secrets(self._settings.secret, self._settings.data_dir)
+            self._migrate()
+            listening = _listen(self._settings)
+            embedded = None if self._settings.valkey_url else EmbeddedValkey(self._settings.data_dir)
+            try:
+                if embedded:
+                    embedded.start(waiting=lambda s: log.info("Valkey is loading its data, %.0f s so far", s))
+                valkey_url = self._settings.valkey_url or (embedded.url if embedded else "")
+                environment = self._environment(valkey_url, secrets_in_use)
+                self._note(listening, valkey_url)
+                asyncio.run(self._supervise(listening, environment, embedded))
+            finally:
+                listening.close()
+                if embedded:
+                    embedded.stop()
+
+    def _migrate(self) -> None:
+        engine = open_engine(self._settings.database)
+        try:
+            migrate.upgrade(engine)
+        finally:
+            engine.dispose()
+
+    def _environment(self, valkey_url: str, secrets_in_use: Sequence[bytes]) -> dict[str, str]:
+        """Settings for the children, every one spelled out, so that they read the same as we did."""
+        given = {item.name: getattr(self._settings, item.name) for item in fields(Settings)}
+        given |= {
+            "data_dir": self._settings.data_dir.absolute(),
+            "database_url": self._settings.database,
+            "valkey_url": valkey_url,
+            "secret": b",".join(secrets_in_use).decode(),
+        }
+        named = {
+            PREFIX + name.upper(): str(int(v)) if isinstance(v, bool) else str(v) for name, v in given.items()
+        }
+        return {**os.environ, **named, **share_metrics(self._metrics)}
+
+    def _note(self, listening: socket.socket, valkey_url: str) -> None:
+        host, port = listening.getsockname()[:2]
+        scheme = "https" if self._settings.ssl_certfile else "http"
+        address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        write_notes(
+            self._settings.data_dir,
+            Notes(pid=os.getpid(), address=address, valkey_url=valkey_url, database_url=self._settings.database),
+        )
+        log.info("listening on %s", address)
+
+    async def _supervise(
+        self, listening: socket.socket, environment: Mapping[str, str], embedded: EmbeddedValkey | None
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        descriptor = listening.fileno()
+        module = [sys.executable, "-m"]
+        workers = [
+            _Child(
+                f"worker {number}",
+                [*module, "adserver.app", str(descriptor), *(["demo"] if self._demo else [])],
+                (descriptor,),
+            )
+            for number in range(1, self._settings.workers + 1)
+        ]
+        background = [_Child("background", [*module, "adserver.background"])] if self._background else []
+        keepers = [asyncio.create_task(self._keep(child, environment)) for child in workers + background]
+        watch = asyncio.create_task(self._watch(embedded))
+        await self._stopping.wait()
+        log.info("stopping")
+        listening.close()
+        await self._stop_all([child.name for child in workers])
+        await self._stop_all([child.name for child in background])
+        for task in (*keepers, watch):
+            task.cancel()
+        await asyncio.gather(*keepers, watch, return_exceptions=True)
+
+    async def _keep(self, child: _Child, environment: Mapping[str, str]) -> None:
+        """Start ``child`` again whenever it ends, slower each time it does not live long."""
+        delay = 0.1
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            process = await asyncio.create_subprocess_exec(
+                *child.command,
+                env=environment,
+                pass_fds=child.pass_fds,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+            self._processes[child.name] = process
+            code = await process.wait()
+            forget_process(process.pid, self._metrics)
+            if self._stopping.is_set():
+                return
+            log.error("%s ended with code %s and is started again", child.name, code)
+            delay = 0.1 if time.monotonic() - began > _STEADY_S else min(delay * 2, _BACKOFF_MAX_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), delay)
+
+    async def _watch(self, embedded: EmbeddedValkey | None) -> None:
+        """The embedded Valkey is started again when it died; its append-only file has what it knew."""
+        while embedded:
+            await asyncio.sleep(0.5)
+            if not embedded.is_running():
+                log.error("the embedded Valkey ended and is started again")
+                embedded.start()  # here, not in a thread: it is to end when this thread does
+
+    async def _stop_all(self, names: Sequence[str]) -> None:
+        processes = [self._processes[name] for name in names if name in self._processes]
+        for process in processes:
+            with suppress(ProcessLookupError):
+                process.terminate()
+        for process in processes:
+            try:
+                await asyncio.wait_for(process.wait(), STOP_S)
+            except TimeoutError:
+                log.error("process %s did not end in %.0f seconds and is killed", process.pid, STOP_S)
+                process.kill()
+                await process.wait()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """One listening socket for all workers: a connection that one of them can not take waits for another."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError:
+        listening.close()
+        raise
+    listening.listen(settings.backlog)
+    listening.set_inheritable(True)
+    return listening
+

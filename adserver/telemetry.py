@@ -1,0 +1,84 @@
+"""Every metric, declared once, and logs as JSON lines. Labels come from closed sets only."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client.registry import REGISTRY
+
+EVENTS = Counter("adserver_events", "Events kept, by event name", ["event"])
+EVENT_REJECTIONS = Counter("adserver_event_rejections", "Events answered but not kept, by reason", ["reason"])
+AD_REQUESTS = Counter("adserver_ad_requests", "Requests for an ad, one per slot")
+ADS = Counter("adserver_ads", "Requests for an ad that got one")
+NO_ADS = Counter("adserver_no_ads", "Requests for an ad that got none, by reason", ["reason"])
+IMPRESSIONS = Counter("adserver_impressions", "Impressions counted")
+CLICKS = Counter("adserver_clicks", "Clicks counted")
+TOKEN_REJECTIONS = Counter(
+    "adserver_token_rejections", "Impressions and clicks answered but not counted", ["kind", "reason"]
+)
+ANSWER_SECONDS = Histogram(
+    "adserver_answer_seconds",
+    "Time from the parsed request to the answer, by route",
+    ["route"],
+    buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0),
+)
+SNAPSHOT_REVISION = Gauge(
+    "adserver_snapshot_revision", "Revision of the accounts a worker works with", multiprocess_mode="livemostrecent"
+)
+ROLLUP_LAG = Gauge(
+    "adserver_rollup_lag_seconds",
+    "Age of the newest event when it was rolled up into the reports",
+    multiprocess_mode="livemostrecent",
+)
+
+_MULTIPROC = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def share_metrics(folder: Path) -> dict[str, str]:
+    """The environment in which processes add their metrics up in ``folder``; old values of other runs go."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink(missing_ok=True)
+    return {_MULTIPROC: str(folder)}
+
+
+def forget_process(pid: int, folder: Path) -> None:
+    """Drop the gauges of a process that has ended; what it counted stays."""
+    multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+
+
+def exposition() -> bytes:
+    """All metrics in Prometheus' text format, added up over all processes of this server."""
+    registry = REGISTRY
+    if os.environ.get(_MULTIPROC):
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: control characters in what is logged can not forge another line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": record.process,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def set_up_logging(level: str) -> None:
+    """JSON lines on standard error, for our own loggers and uvicorn's alike."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in ("httpx", "alembic.runtime.migration", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,29 @@
+"""The visitor's id: 128 random bits, signed, so that a made-up one costs nothing."""
+
+import re
+from collections.abc import Iterable
+
+from adserver.tracking.keyring import Keyring
+
+VISITOR_ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+_COOKIE_CHARS = 1 + 22 + 22
+
+
+class VisitorCookies:
+    """Values of the visitor cookie: always 45 characters, key id + visitor id + signature."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def issue(self, visitor: str) -> str:
+        """The cookie value for a visitor id (22 characters of base64url)."""
+        return self._keyring.sign(visitor)
+
+    def visitor_of(self, claims: Iterable[str]) -> str | None:
+        """The visitor of the first claim that verifies; forged ones beside it (cookie tossing) are ignored."""
+        for claim in claims:
+            if len(claim) == _COOKIE_CHARS:
+                visitor = self._keyring.verify(claim)
+                if visitor is not None and VISITOR_ID.fullmatch(visitor):
+                    return visitor
+        return None

@@ -1,0 +1,1 @@
+"""The street door: HTTP in, HTTP out, nothing decided here."""

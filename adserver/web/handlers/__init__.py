@@ -1,0 +1,1 @@
+"""One handler per route or pair of routes: context in, answer out."""

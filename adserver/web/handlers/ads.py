@@ -1,0 +1,85 @@
+"""``GET /ad`` for an iframe and ``GET /ads`` for the publisher's tag."""
+
+import time
+from collections.abc import Sequence
+
+from adserver.model.decision import NoAd
+from adserver.model.hit import Fields
+from adserver.model.reason import NoAdReason
+from adserver.service.render_ad import Ad
+from adserver.service.serve_ad import MAX_PLACEMENTS, AdRequest, ServeAd
+from adserver.web.context import Context
+from adserver.web.responses import VARY, Answer, Headers, html, json, method_not_allowed, no_content
+
+
+class AdHandler:
+    """One slot: an HTML document, or 204 with the reason."""
+
+    def __init__(self, serve_ad: ServeAd) -> None:
+        self._serve_ad = serve_ad
+
+    async def __call__(self, context: Context) -> Answer:
+        """One ad."""
+        if context.method != "GET":
+            return method_not_allowed()
+        fields = context.fields()
+        placements = _placements(fields)
+        if fields is None or len(placements) != 1:
+            return no_content(self._serve_ad.refuse(NoAdReason.MALFORMED))
+        (answer,) = await self._serve_ad(AdRequest(context.hit(fields, time.time()), placements))
+        if isinstance(answer, NoAd):
+            return no_content(answer.reason)
+        policy = f"{answer.csp}; base-uri 'none'".encode()
+        return html(answer.html, [VARY, (b"content-security-policy", policy)])
+
+
+class AdsHandler:
+    """All slots of a page: JSON with one entry per slot, readable by pages of the publisher only."""
+
+    def __init__(self, serve_ad: ServeAd) -> None:
+        self._serve_ad = serve_ad
+
+    async def __call__(self, context: Context) -> Answer:
+        """Several ads."""
+        if context.method != "GET":
+            return method_not_allowed()
+        fields = context.fields()
+        placements = _placements(fields)
+        if fields is None or not placements:
+            reason = self._serve_ad.refuse(NoAdReason.MALFORMED)
+            return json({"ads": [], "reason": reason.label}, 400, [VARY])
+        if len(placements) > MAX_PLACEMENTS:
+            reason = self._serve_ad.refuse(NoAdReason.TOO_MANY_PLACEMENTS)
+            return json({"ads": [], "reason": reason.label}, 400, [VARY])
+        request = AdRequest(context.hit(fields, time.time()), placements, same_page=True)
+        answers = await self._serve_ad(request)
+        return json({"ads": [_entry(answer) for answer in answers]}, 200, _cors(context, answers))
+
+
+def _placements(fields: Fields | None) -> Sequence[str]:
+    return fields.get("placement", ()) if fields else ()
+
+
+def _entry(answer: Ad | NoAd) -> dict[str, str | int]:
+    if isinstance(answer, NoAd):
+        return {"placement": answer.placement, "reason": answer.reason.label}
+    return {
+        "placement": answer.placement,
+        "width": answer.width,
+        "height": answer.height,
+        "html": answer.html.decode(),
+    }
+
+
+def _cors(context: Context, answers: Sequence[Ad | NoAd]) -> Headers:
+    """The exact Origin, and only for pages of the publisher: any other could read what a visitor looked at."""
+    origin = context.headers.get(b"origin")
+    foreign = any(isinstance(a, NoAd) and a.reason is NoAdReason.FOREIGN_PAGE for a in answers)
+    if origin is None or foreign:
+        return [VARY]
+    return [
+        VARY,
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    ]

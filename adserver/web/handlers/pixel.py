@@ -1,0 +1,37 @@
+"""``GET /pixel.gif``: always the image, whatever came in."""
+
+import time
+
+from adserver.model.reason import EventReason
+from adserver.service.record_event import RecordEvent
+from adserver.web.context import Context
+from adserver.web.cookies import CookieHeaders
+from adserver.web.responses import Answer, gif, method_not_allowed
+
+
+class PixelHandler:
+    """Records one event and answers the GIF; the reason why not travels in a header."""
+
+    def __init__(self, record_event: RecordEvent, cookies: CookieHeaders) -> None:
+        self._record_event = record_event
+        self._cookies = cookies
+
+    async def __call__(self, context: Context) -> Answer:
+        """One pixel."""
+        if context.method != "GET":
+            return method_not_allowed()
+        fields = context.fields()
+        if fields is None:
+            return gif(self._record_event.refuse(_flaw(context)))
+        recorded = await self._record_event(context.hit(fields, time.time()))
+        if not recorded.cookie:
+            return gif(recorded.reason)
+        cross_site = context.headers.get(b"sec-fetch-site") == b"cross-site"
+        return gif(
+            recorded.reason,
+            self._cookies.visitor(recorded.cookie, secure=context.secure, cross_site=cross_site),
+        )
+
+
+def _flaw(context: Context) -> EventReason:
+    return EventReason.TOO_LONG if context.query_too_long else EventReason.MALFORMED

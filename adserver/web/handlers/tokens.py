@@ -1,0 +1,38 @@
+"""``GET /i/<token>`` and ``GET /c/<token>``."""
+
+import time
+
+from adserver.service.record_token import RecordClick, RecordImpression
+from adserver.web.context import Context
+from adserver.web.responses import Answer, gif, method_not_allowed, redirect, text
+
+_PREFIX = len("/i/")
+
+
+class ImpressionHandler:
+    """The banner's invisible image."""
+
+    def __init__(self, record_impression: RecordImpression) -> None:
+        self._record_impression = record_impression
+
+    async def __call__(self, context: Context) -> Answer:
+        """One impression; the image in any case."""
+        if context.method != "GET":
+            return method_not_allowed()
+        return gif(await self._record_impression(context.path[_PREFIX:], time.time(), prefetch=context.prefetch))
+
+
+class ClickHandler:
+    """The way from the banner to the product's page."""
+
+    def __init__(self, record_click: RecordClick) -> None:
+        self._record_click = record_click
+
+    async def __call__(self, context: Context) -> Answer:
+        """One click: to the signed landing page, or to nowhere."""
+        if context.method != "GET":
+            return method_not_allowed()
+        clicked = await self._record_click(context.path[_PREFIX:], time.time(), prefetch=context.prefetch)
+        if clicked.location is None:
+            return text(404, "This link is not one of ours, or the advertiser is gone.")
+        return redirect(clicked.location, clicked.reason)

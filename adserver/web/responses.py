@@ -1,0 +1,119 @@
+"""Answers, their constant parts encoded once."""
+
+from dataclasses import dataclass
+
+import orjson
+
+from adserver.model.reason import Reason
+
+Headers = list[tuple[bytes, bytes]]
+
+GIF = bytes.fromhex(
+    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
+)
+"""The 43-byte transparent GIF, 1 x 1 pixels (GIF89a)."""
+
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+NO_STORE = (b"cache-control", b"private, no-store")
+VARY = (b"vary", b"Cookie, Origin, Sec-GPC")
+NOT_FRAMED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+CROSS_ORIGIN = (b"cross-origin-resource-policy", b"cross-origin")
+_GIF_HEADERS = [
+    (b"content-type", b"image/gif"),
+    (b"content-length", b"43"),
+    NO_STORE,
+    NOSNIFF,
+    CROSS_ORIGIN,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response; ``headers`` are lower-case and complete but for Date and Connection."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+def reason_header(reason: Reason | None) -> Headers:
+    """``X-Adserver-Reason``, where there is one."""
+    return [(b"x-adserver-reason", reason.label.encode())] if reason is not None else []
+
+
+def gif(reason: Reason | None, extra: Headers | None = None) -> Answer:
+    """The pixel's answer to everything."""
+    return Answer(200, _GIF_HEADERS + reason_header(reason) + (extra or []), GIF)
+
+
+def no_content(reason: Reason) -> Answer:
+    """No ad."""
+    return Answer(204, [NO_STORE, NOSNIFF, VARY, *reason_header(reason)])
+
+
+def html(body: bytes, extra: Headers) -> Answer:
+    """A document that must not be cached."""
+    return Answer(
+        200,
+        [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            NO_STORE,
+            NOSNIFF,
+            *extra,
+        ],
+        body,
+    )
+
+
+def json(value: object, status: int = 200, extra: Headers | None = None) -> Answer:
+    """JSON that must not be cached."""
+    body = orjson.dumps(value)
+    return Answer(
+        status,
+        [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            NO_STORE,
+            NOSNIFF,
+            *(extra or []),
+        ],
+        body,
+    )
+
+
+def text(status: int, message: str, extra: Headers | None = None) -> Answer:
+    """A short plain answer: errors, health."""
+    body = (message + "\n").encode()
+    return Answer(
+        status,
+        [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            NOSNIFF,
+            NOT_FRAMED,
+            *(extra or []),
+        ],
+        body,
+    )
+
+
+def method_not_allowed(allow: bytes = b"GET") -> Answer:
+    """405, and what is allowed (RFC 9110 section 15.5.6)."""
+    return text(405, "Method not allowed", [(b"allow", allow)])
+
+
+def redirect(location: str, reason: Reason | None) -> Answer:
+    """302 to a checked location that is plain ASCII."""
+    return Answer(
+        302,
+        [
+            (b"location", location.encode("ascii")),
+            (b"content-length", b"0"),
+            NO_STORE,
+            NOSNIFF,
+            (b"referrer-policy", b"strict-origin"),
+            *reason_header(reason),
+        ],
+    )

@@ -1,0 +1,388 @@
+"""The publisher's tag in a real Chromium: the news site and the ad server are two sites here."""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.stub_server import (
+    GIF,
+    SCRIPT_BYTES_MAX,
+    STATIC,
+    Answer,
+    Request,
+    StubServer,
+    Tab,
+    chromium,
+    new_tab,
+    running_stub,
+)
+
+pytestmark = pytest.mark.browser
+
+ADS = "/ads"
+RECORD = """<script>window.seen=[];
+['passback','filled'].forEach(function(t){addEventListener('adserver:'+t,function(e){
+seen.push([t,e.target.id,e.detail.placement,e.detail.reason||e.detail.width+'x'+e.detail.height])})});</script>"""
+BANNER = """<!doctype html><html lang="en"><head><meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src http: https:; base-uri 'none'"><title>t</title></head>
+<body><header>$& $1</header><a href="/c/token" target="_blank" rel="noopener">%s</a><img src="/i/%s" alt="">
+<script>parent.document.title='broken out'</script></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def stub() -> Iterator[StubServer]:
+    with running_stub() as running:
+        running.answers[ADS] = decide
+        for name in ("a", "b", "far"):
+            running.answers[f"/i/{name}"] = Answer(GIF, "image/gif")
+        running.answers["/c/token"] = Answer(b"<title>landed</title>")
+        yield running
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Tab]:
+    with new_tab(browser) as opened:
+        yield opened
+        opened.page.evaluate("1")
+        assert opened.errors == []
+
+
+def cors(request: Request, body: bytes, status: int = 200) -> Answer:
+    origin = request.headers.get("origin", "")
+    allow = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Vary": "Origin",
+    }
+    return Answer(body, "application/json", status, allow)
+
+
+def entry(placement: str) -> dict[str, Any]:
+    """A placement named ``no-<reason>`` has no ad for that reason."""
+    if placement.startswith("no-"):
+        return {"placement": placement, "reason": placement[3:]}
+    html = BANNER % (placement, placement)
+    return {"placement": placement, "width": 300, "height": 250, "html": html}
+
+
+def decide(request: Request) -> Answer:
+    return cors(request, json.dumps({"ads": [entry(name) for name in request.query["placement"]]}).encode())
+
+
+def script(stub: StubServer, attributes: str = "") -> str:
+    return f'<script async src="{stub.url("ads", "/slot.js")}" {attributes}></script>'
+
+
+def slot(placement: str, attributes: str = 'data-ad-size="300x250"', inner: str = "", name: str = "") -> str:
+    return f'<div id="{name or placement}" data-ad-placement="{placement}" {attributes}>{inner}</div>'
+
+
+def news(stub: StubServer, body: str, attributes: str = "", head: str = "") -> str:
+    stub.page("/story", script(stub, attributes) + body, RECORD + head)
+    return stub.url("news", "/story")
+
+
+def settled(tab: Tab, count: int) -> list[list[str]]:
+    """What the page heard, once it has heard of that many slots."""
+    tab.page.wait_for_function("count => seen.length >= count", arg=count)
+    heard: list[list[str]] = tab.page.evaluate("seen")
+    return heard
+
+
+def test_size() -> None:
+    assert len(gzip.compress((STATIC / "slot.js").read_bytes(), 9)) < SCRIPT_BYTES_MAX
+
+
+def test_two_slots_one_request(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(news(stub, slot("a") + "<p>text</p>" + slot("b")))
+    assert settled(tab, 2) == [["filled", "a", "a", "300x250"], ["filled", "b", "b", "300x250"]]
+    stub.wait("/i/a", 1)
+    stub.wait("/i/b", 1)
+    assert len(stub.to(ADS)) == 1
+    assert stub.to(ADS)[0].query == {"placement": ["a", "b"]}
+    assert page.frame_locator("#b iframe").locator("a").inner_text() == "b"
+    # The only words on the console are Chromium's own: the creative's script may not run in the sandbox.
+    assert [line for line in tab.console if "Blocked script execution" not in line] == []
+
+
+def test_the_frame(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(news(stub, slot("a")))
+    settled(tab, 1)
+    assert page.evaluate(
+        """() => { const f = document.querySelector('#a iframe'), box = f.getBoundingClientRect();
+        return [f.sandbox.value, f.title, f.width, f.height, f.scrolling, f.referrerPolicy,
+                box.width, box.height, document.querySelector('#a').offsetHeight] }"""
+    ) == [
+        "allow-popups allow-popups-to-escape-sandbox",
+        "Advertisement",
+        "300",
+        "250",
+        "no",
+        "strict-origin-when-cross-origin",
+        300,
+        250,
+        250,
+    ]
+    assert page.title() == "page"
+
+
+def test_root_relative_addresses_reach_the_ad_server(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(news(stub, slot("a")))
+    image = stub.wait("/i/a", 1)[0]
+    assert image.host == f"ads.localhost:{stub.port}"
+    assert stub.url("news") not in page.frame_locator("#a iframe").locator("a").evaluate("a => a.href")
+    assert page.frame_locator("#a iframe").locator("header").inner_text() == "$& $1"
+    with page.context.expect_page() as popup:
+        page.frame_locator("#a iframe").locator("a").click()
+    click = stub.wait("/c/token", 1)[0]
+    assert click.host == f"ads.localhost:{stub.port}"
+    popup.value.wait_for_load_state()
+    assert popup.value.title() == "landed"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<!doctype html><HTML><HEAD data-x='1'></HEAD><body><header></header><img src='/i/a'></body></HTML>",
+        "<!DOCTYPE html><title>t</title><img src='/i/a'>",
+        "<header>x</header><img src='/i/a'>",
+    ],
+)
+def test_base_in_documents_of_any_shape(stub: StubServer, tab: Tab, html: str) -> None:
+    ad = {"placement": "a", "width": 300, "height": 250, "html": html}
+    stub.answers[ADS] = lambda request: cors(request, json.dumps({"ads": [ad]}).encode())
+    page = tab.open(news(stub, slot("a")))
+    assert stub.wait("/i/a", 1)[0].host == f"ads.localhost:{stub.port}"
+    if html[:2] == "<!":
+        body = page.frame_locator("#a iframe").locator("body")
+        assert body.evaluate("body => body.ownerDocument.compatMode") == "CSS1Compat"
+
+
+def test_the_size_is_reserved_before_the_answer(stub: StubServer, tab: Tab) -> None:
+    gate = threading.Event()
+
+    def later(request: Request) -> Answer:
+        gate.wait(5)
+        return decide(request)
+
+    stub.answers[ADS] = later
+    page = tab.open(news(stub, slot("a") + '<p id="below">text</p>'))
+    stub.wait(ADS, 1)
+    box = "() => [document.querySelector('#a').offsetWidth, document.querySelector('#below').offsetTop]"
+    before = page.evaluate(box)
+    gate.set()
+    settled(tab, 1)
+    assert before[0] == 300
+    assert page.evaluate(box) == before
+
+
+def test_a_reason_calls_the_function(stub: StubServer, tab: Tab) -> None:
+    head = """<script>var site={ads:{house:function(slot,reason){
+    slot.textContent='house '+reason+(this===site.ads)}}}</script>"""
+    page = tab.open(
+        news(stub, slot("no-no_history", 'data-ad-passback="site.ads.house"', name="s"), head=head)
+    )
+    assert settled(tab, 1) == [["passback", "s", "no-no_history", "no_history"]]
+    assert page.inner_text("#s") == "house no_historytrue"
+    assert tab.console == []
+
+
+def test_a_reason_shows_the_template_and_runs_its_script(stub: StubServer, tab: Tab) -> None:
+    inner = "<template data-ad-passback><b>house</b><script>window.ran=1</script></template>"
+    page = tab.open(news(stub, slot("no-paused", inner=inner, name="s")))
+    assert settled(tab, 1) == [["passback", "s", "no-paused", "paused"]]
+    assert page.inner_text("#s") == "house"
+    assert page.evaluate("ran") == 1
+
+
+def test_no_passback_collapses_the_box(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(news(stub, slot("no-paused", name="s") + slot("a")))
+    assert [heard[0] for heard in settled(tab, 2)] == ["passback", "filled"]
+    assert page.is_hidden("#s")
+    assert page.is_visible("#a")
+
+
+def test_a_listener_may_take_the_box_over(stub: StubServer, tab: Tab) -> None:
+    head = """<script>addEventListener('adserver:passback',function(e){
+    e.preventDefault();e.target.textContent='mine'})</script>"""
+    page = tab.open(news(stub, slot("no-paused", name="s"), head=head))
+    settled(tab, 1)
+    assert page.inner_text("#s") == "mine"
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.here", "constructor.constructor", "site.bad", "toString", "a..b", "seen"]
+)
+def test_a_passback_that_is_none_or_throws(stub: StubServer, tab: Tab, name: str) -> None:
+    head = "<script>var site={bad:function(){throw new Error('theirs')}}</script>"
+    tab.open(news(stub, slot("no-paused", f'data-ad-passback="{name}"', name="s") + slot("a"), head=head))
+    assert [heard[0] for heard in settled(tab, 2)] == ["passback", "filled"]
+    warnings = [line for line in tab.console if line.startswith("warning:")]
+    assert len(warnings) == 1
+    assert f"adserver: passback {name}" in warnings[0]
+
+
+BAD: dict[str, Any] = {
+    "status 500": lambda request: cors(request, b'{"ads":[]}', 500),
+    "status 204": lambda request: cors(request, b"", 204),
+    "not JSON": lambda request: cors(request, b"<html>"),
+    "null": lambda request: cors(request, b"null"),
+    "no list": lambda request: cors(request, b'{"ads":{"0":{}}}'),
+    "too short": lambda request: cors(request, b'{"ads":[]}'),
+    "odd entries": lambda request: cors(request, b'{"ads":[null,7]}'),
+    "html is no text": lambda request: cors(
+        request, b'{"ads":[{"placement":"a","html":5},{"placement":"b"}]}'
+    ),
+    "other order": lambda request: cors(request, json.dumps({"ads": [entry("b"), entry("a")]}).encode()),
+    "no CORS": Answer(b'{"ads":[]}', "application/json"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_answer_is_unreachable(stub: StubServer, tab: Tab, case: str) -> None:
+    stub.answers[ADS] = BAD[case]
+    tab.open(news(stub, slot("a") + slot("b")))
+    assert settled(tab, 2) == [["passback", "a", "a", "unreachable"], ["passback", "b", "b", "unreachable"]]
+    assert len([line for line in tab.console if line.startswith("warning:")]) <= 1
+
+
+@pytest.mark.parametrize(
+    "fetch", ["undefined", "function(){throw 1}", "function(){return Promise.reject(1)}"]
+)
+def test_a_blocker_leads_to_the_passback(stub: StubServer, tab: Tab, fetch: str) -> None:
+    tab.open(news(stub, slot("a"), head=f"<script>window.fetch={fetch}</script>"))
+    assert settled(tab, 1) == [["passback", "a", "a", "unreachable"]]
+
+
+def test_no_answer_within_three_seconds_is_unreachable(stub: StubServer, tab: Tab) -> None:
+    gate = threading.Event()
+
+    def late(request: Request) -> Answer:
+        gate.wait(8)
+        return decide(request)
+
+    stub.answers[ADS] = late
+    tab.open(news(stub, slot("a")))
+    stub.wait(ADS, 1)
+    tab.quiet_for(2500)
+    assert tab.page.evaluate("seen") == []
+    heard = settled(tab, 1)
+    gate.set()
+    tab.quiet_for(300)
+    assert tab.page.evaluate("seen") == heard == [["passback", "a", "a", "unreachable"]]
+
+
+def test_one_placement_twice(stub: StubServer, tab: Tab) -> None:
+    answer = {"ads": [{"placement": "a", "reason": "capped"}, entry("a")]}
+    stub.answers[ADS] = lambda request: cors(request, json.dumps(answer).encode())
+    tab.open(news(stub, slot("a", name="one") + slot("a", name="two")))
+    assert settled(tab, 2) == [["passback", "one", "a", "capped"], ["filled", "two", "a", "300x250"]]
+    assert stub.to(ADS)[0].query["placement"] == ["a", "a"]
+
+
+def test_loaded_twice_asks_once(stub: StubServer, tab: Tab) -> None:
+    tab.open(news(stub, slot("a") + script(stub) + slot("b") + script(stub)))
+    settled(tab, 2)
+    tab.quiet_for(300)
+    assert [request.query["placement"] for request in stub.to(ADS)] == [["a", "b"]]
+    assert len(tab.page.query_selector_all("iframe")) == 2
+
+
+def test_scan_finds_new_slots_only_and_is_the_only_global(stub: StubServer, tab: Tab) -> None:
+    stub.page("/plain", "")
+    page = tab.open(stub.url("news", "/plain"))
+    before = set(page.evaluate("Object.getOwnPropertyNames(window)"))
+    tab.open(news(stub, slot("a")))
+    settled(tab, 1)
+    new = set(page.evaluate("Object.getOwnPropertyNames(window)")) - before
+    assert new == {"adserverSlots", "seen", "0"}  # window[0] is the ad's frame, "seen" the test's own
+    assert page.evaluate("Object.keys(adserverSlots)") == ["scan"]
+    page.evaluate(
+        "html => { document.body.insertAdjacentHTML('beforeend', html); adserverSlots.scan() }", slot("b")
+    )
+    settled(tab, 2)
+    assert [request.query["placement"] for request in stub.to(ADS)] == [["a"], ["b"]]
+
+
+def test_lazy_slots_wait_until_they_are_near(stub: StubServer, tab: Tab) -> None:
+    lazy = slot("far", 'data-ad-size="300x250" data-ad-lazy')
+    near = slot("b", 'data-ad-size="300x250" data-ad-lazy')
+    page = tab.open(news(stub, slot("a") + near + '<div style="height:5000px"></div>' + lazy))
+    settled(tab, 2)
+    tab.quiet_for(300)
+    assert [request.query["placement"] for request in stub.to(ADS)] == [["a", "b"]]
+    page.evaluate("scrollTo(0, 4400)")
+    assert settled(tab, 3)[2][:2] == ["filled", "far"]
+
+
+def test_many_slots_go_in_requests_of_twenty(stub: StubServer, tab: Tab) -> None:
+    tab.open(news(stub, "".join(slot(f"no-{number}", "") for number in range(45))))
+    heard = settled(tab, 45)
+    assert sorted(len(request.query["placement"]) for request in stub.wait(ADS, 3)) == [5, 20, 20]
+    assert sorted(heard) == sorted(["passback", f"no-{n}", f"no-{n}", str(n)] for n in range(45))
+
+
+def test_an_empty_placement_is_not_asked_for(stub: StubServer, tab: Tab) -> None:
+    tab.open(news(stub, slot("", name="empty") + slot("a")))
+    settled(tab, 1)
+    assert [request.query["placement"] for request in stub.to(ADS)] == [["a"]]
+
+
+@pytest.mark.parametrize(("value", "sent"), [("granted", "1"), ("denied", "0"), ("", "0")])
+def test_consent_declared_on_the_script(stub: StubServer, tab: Tab, value: str, sent: str) -> None:
+    tab.open(news(stub, slot("a"), f'data-consent="{value}"'))
+    assert stub.wait(ADS, 1)[0].one("consent") == sent
+
+
+def test_consent_tools_of_the_page(stub: StubServer, tab: Tab) -> None:
+    head = """<script>window.__tcfapi=function(c,v,cb){window.tell=cb};
+    window.__uspapi=function(c,v,cb){cb({uspString:'1YNN'},true)};
+    window.__gpp=function(c,cb){cb({pingData:{signalStatus:'ready',gppString:'DBAA',applicableSections:[7]}},true)}
+    </script>"""
+    page = tab.open(news(stub, slot("a") + slot("b"), head=head))
+    tab.quiet_for(300)
+    assert stub.to(ADS) == []
+    page.evaluate("tell({eventStatus:'useractioncomplete',gdprApplies:true,tcString:'CPx'},true)")
+    query = stub.wait(ADS, 1)[0].query
+    assert query == {
+        "placement": ["a", "b"],
+        "gdpr": ["1"],
+        "gdpr_consent": ["CPx"],
+        "gpp": ["DBAA"],
+        "gpp_sid": ["7"],
+        "us_privacy": ["1YNN"],
+    }
+
+
+def test_an_open_dialog_holds_the_page_three_seconds_at_most(stub: StubServer, tab: Tab) -> None:
+    head = """<script>window.__tcfapi=function(c,v,cb){
+    cb({eventStatus:'cmpuishown',gdprApplies:true,tcString:'OLD'},true)}</script>"""
+    tab.open(news(stub, slot("a"), head=head))
+    tab.quiet_for(2000)
+    assert stub.to(ADS) == []
+    request = stub.wait(ADS, 1, timeout_s=3)[0]
+    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("1", None)
+
+
+def test_a_page_that_demands_trusted_types_gets_its_passback(stub: StubServer, tab: Tab) -> None:
+    address = news(stub, slot("a"))
+    stub.page(
+        "/story",
+        script(stub) + slot("a"),
+        RECORD,
+        Content_Security_Policy="require-trusted-types-for 'script'",
+    )
+    tab.open(address)
+    assert settled(tab, 1) == [["passback", "a", "a", "unreachable"]]
+    assert tab.page.query_selector("iframe") is None

@@ -1,0 +1,403 @@
+"""The shop's tag in a real Chromium against a stub server that hands out the visitor's cookie."""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.stub_server import (
+    CHROMIUM_FLAGS,
+    SCRIPT_BYTES_MAX,
+    STATIC,
+    Request,
+    StubServer,
+    Tab,
+    chromium,
+    new_tab,
+    running_stub,
+)
+
+pytestmark = pytest.mark.browser
+
+PIXEL = "/pixel.gif"
+STUB = "window.adserver=window.adserver||function(){(adserver.q=adserver.q||[]).push(arguments)};"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def stub() -> Iterator[StubServer]:
+    with running_stub() as running:
+        yield running
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Tab]:
+    with new_tab(browser) as opened:
+        yield opened
+        opened.page.evaluate("1")
+        assert opened.errors == []
+
+
+def tag(stub: StubServer, attributes: str = 'data-advertiser="acme"') -> str:
+    return f'<script async src="{stub.url("ads.demo", "/tag.js")}" {attributes}></script>'
+
+
+def shop(stub: StubServer, script: str, attributes: str = 'data-advertiser="acme"', head: str = "") -> str:
+    """A page of the shop: the tag, then the shop's own calls. Shop and ad server are one site here."""
+    stub.page("/product", f"{tag(stub, attributes)}<script>{STUB}{script}</script>", head)
+    return stub.url("shop.demo", "/product")
+
+
+def names(requests: list[Request]) -> list[str | None]:
+    return [request.one("e") for request in requests]
+
+
+def test_size() -> None:
+    assert len(gzip.compress((STATIC / "tag.js").read_bytes(), 9)) < SCRIPT_BYTES_MAX
+
+
+def test_page_view_then_event(stub: StubServer, tab: Tab) -> None:
+    tab.open(shop(stub, "adserver('event','view_item',{items:[{id:'SKU 1+'}]});") + "?colour=red#reviews")
+    page_view, view_item = stub.wait(PIXEL, 2)
+    url = stub.url("shop.demo", "/product?colour=red")
+    assert page_view.query == {"a": ["acme"], "e": ["page_view"], "url": [url]}
+    assert view_item.query == {"a": ["acme"], "e": ["view_item"], "p": ["SKU 1+"], "url": [url]}
+    assert tab.console == []
+
+
+def test_the_next_event_waits_for_the_first_answer_and_carries_its_cookie(stub: StubServer, tab: Tab) -> None:
+    stub.hold[1] = threading.Event()
+    page = tab.open(shop(stub, "adserver('view','A');"))
+    stub.wait(PIXEL, 1)
+    page.evaluate("adserver('view','B')")
+    tab.quiet_for(700)
+    assert len(stub.to(PIXEL)) == 1
+    stub.hold[1].set()
+    first, second, third = stub.wait(PIXEL, 3)
+    assert first.cookie == ""
+    assert second.arrived > first.answered
+    assert third.arrived > second.answered
+    assert (second.cookie, third.cookie) == ("visitor=1", "visitor=1")
+
+
+def test_two_sites_one_visitor_where_third_party_cookies_are_allowed(
+    browser: Browser, stub: StubServer, tmp_path: Path
+) -> None:
+    (tmp_path / "Default").mkdir()
+    allowed = {"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}
+    (tmp_path / "Default" / "Preferences").write_text(json.dumps(allowed))
+    src = stub.url("ads", "/tag.js")
+    views = f"<script>{STUB}adserver('view','A');adserver('view','B');</script>"
+    stub.page("/product", f'<script async src="{src}" data-advertiser="acme"></script>{views}')
+    context = browser.browser_type.launch_persistent_context(
+        tmp_path, executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS
+    )
+    try:
+        context.new_page().goto(stub.url("shop", "/product"))
+        requests = stub.wait(PIXEL, 3)
+    finally:
+        context.close()
+    assert [request.cookie for request in requests] == ["", "visitor=1", "visitor=1"]
+
+
+def test_an_answer_that_never_comes_holds_nothing_up_for_more_than_two_seconds(
+    stub: StubServer, tab: Tab
+) -> None:
+    stub.hold[1] = threading.Event()
+    tab.open(shop(stub, "adserver('view','A');"))
+    first, second = stub.wait(PIXEL, 2)
+    assert 1.8 < second.arrived - first.arrived < 4
+
+
+def test_leaving_the_page_sends_what_is_queued(stub: StubServer, tab: Tab) -> None:
+    stub.hold[1] = threading.Event()
+    stub.page("/next", "next")
+    page = tab.open(shop(stub, "adserver('view','A');adserver('view','B');"))
+    stub.wait(PIXEL, 1)
+    page.goto(stub.url("shop.demo", "/next"))
+    requests = stub.wait(PIXEL, 3, timeout_s=1.5)
+    assert sorted(str(request.one("p")) for request in requests[1:]) == ["A", "B"]
+
+
+def test_loaded_twice_sends_one_page_view(stub: StubServer, tab: Tab) -> None:
+    stub.page("/twice", tag(stub) + tag(stub) + f"<script>{STUB}adserver('view','A')</script>" + tag(stub))
+    tab.open(stub.url("shop.demo", "/twice"))
+    stub.wait(PIXEL, 2)
+    tab.quiet_for(400)
+    assert names(stub.to(PIXEL)) == ["page_view", "view_item"]
+
+
+def test_only_one_global(stub: StubServer, tab: Tab) -> None:
+    stub.page("/plain", "")
+    page = tab.open(stub.url("shop.demo", "/plain"))
+    before = set(page.evaluate("Object.getOwnPropertyNames(window)"))
+    tab.open(shop(stub, ""))
+    stub.wait(PIXEL, 1)
+    assert set(page.evaluate("Object.getOwnPropertyNames(window)")) - before == {"adserver"}
+
+
+def test_both_forms_of_event_with_everything(stub: StubServer, tab: Tab) -> None:
+    order = (
+        "{items:[{id:'A',quantity:2,price:9.5},{item_id:'B',price:'1.00'}],value:20,currency:'EUR',"
+        "transaction_id:'O-1',event_id:'E-1'}"
+    )
+    script = (
+        f"adserver('event','purchase',{order});adserver('event',Object.assign({{event:'purchase'}},{order}));"
+    )
+    tab.open(shop(stub, script, 'data-advertiser="acme" data-page-view="off"'))
+    one, two = stub.wait(PIXEL, 2)
+    assert one.query == two.query
+    expected = {"p": ["A", "B"], "q": ["3"], "v": ["20"], "c": ["EUR"], "o": ["O-1"], "eid": ["E-1"]}
+    assert {key: one.query[key] for key in expected} == expected
+
+
+def test_value_is_added_up_when_every_item_has_a_price(stub: StubServer, tab: Tab) -> None:
+    script = (
+        "adserver('event','purchase',{items:[{id:'A',quantity:3,price:0.1},{id:'B',price:'2',currency:'CHF'}]});"
+        "adserver('event','purchase',{items:[{id:'A',price:'2,50'}]});"
+        "adserver('event','purchase',{items:[{id:'A',price:1},{id:'B'}]});"
+    )
+    tab.open(shop(stub, script, 'data-advertiser="acme" data-page-view="off"'))
+    requests = stub.wait(PIXEL, 3)
+    assert [request.one("v") for request in requests] == ["2.3", None, None]
+    assert [request.one("q") for request in requests] == ["4", None, None]
+
+
+def test_amounts_are_sent_as_the_pixel_reads_them(stub: StubServer, tab: Tab) -> None:
+    script = (
+        "adserver('event','purchase',{value:0.1+0.2,currency:'eur',items:[{id:12345,quantity:'2'}]});"
+        "adserver('event','purchase',{value:'19.90',items:[{id:'A',quantity:0.5},{id:'B',quantity:2}]});"
+        "adserver('event','purchase',{value:1e12-0.5,items:[{id:'A',quantity:'many'}]});"
+    )
+    tab.open(shop(stub, script, 'data-advertiser="acme" data-page-view="off"'))
+    requests = stub.wait(PIXEL, 3)
+    assert [request.one("v") for request in requests] == ["0.3", "19.90", "999999999999.5"]
+    assert [request.one("q") for request in requests] == ["2", None, None]
+    assert (requests[0].one("c"), requests[0].one("p")) == ("EUR", "12345")
+
+
+def test_consent_declared_by_the_page(stub: StubServer, tab: Tab) -> None:
+    script = "adserver('view','A');adserver('consent','granted');adserver('view','B');"
+    page = tab.open(shop(stub, script))
+    stub.wait(PIXEL, 3)
+    for number, answer in enumerate(["false", "true", "undefined"], 4):
+        page.evaluate(f"adserver('consent',{answer});adserver('view','C')")
+        stub.wait(PIXEL, number)
+    requests = stub.wait(PIXEL, 6)
+    assert [request.one("consent") for request in requests] == ["1", None, "1", "0", "1", "0"]
+
+
+def test_a_refusal_reaches_the_events_that_still_wait(stub: StubServer, tab: Tab) -> None:
+    stub.hold[1] = threading.Event()
+    page = tab.open(shop(stub, "adserver('consent',true);adserver('view','A');"))
+    stub.wait(PIXEL, 1)
+    page.evaluate("adserver('consent',false)")
+    stub.hold[1].set()
+    assert [request.one("consent") for request in stub.wait(PIXEL, 2)] == ["1", "0"]
+
+
+def test_init_instead_of_the_attribute(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(shop(stub, "adserver('view','A');", attributes=""))
+    tab.quiet_for(300)
+    assert stub.to(PIXEL) == []
+    assert tab.console == ["warning: adserver: the tag has no data-advertiser"]
+    page.evaluate("adserver('init','acme')")
+    assert [request.one("a") for request in stub.wait(PIXEL, 2)] == ["acme", "acme"]
+
+
+def test_the_queue_function_kept_from_before_the_load_still_works(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(shop(stub, "window.kept=window.adserver;"))
+    stub.wait(PIXEL, 1)
+    page.evaluate("kept('view','LATE')")
+    assert stub.wait(PIXEL, 2)[1].one("p") == "LATE"
+
+
+LAYER = """window.dataLayer=window.dataLayer||[];function gtag(){dataLayer.push(arguments)}
+gtag('js',new Date());gtag('event','view_item',{currency:'EUR',value:5,items:[{item_id:'PAST'}]});
+dataLayer.push({event:'gtm.js'});dataLayer.push(null);"""
+
+
+def test_data_layer_past_and_later(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(shop(stub, LAYER, 'data-advertiser="acme" data-datalayer="on"'))
+    stub.wait(PIXEL, 2)
+    length = page.evaluate(
+        """() => dataLayer.push({ecommerce:null},{event:'purchase',ecommerce:{transaction_id:'T1',value:7.5,
+           currency:'EUR',items:[{item_id:'A',quantity:2},{id:'B'}]}})"""
+    )
+    assert length == 6
+    page.evaluate(
+        "gtag('event','add_to_cart',{items:[{id:'C'}]});gtag('event','page_view');gtag('event','scroll')"
+    )
+    requests = stub.wait(PIXEL, 4)
+    tab.quiet_for(300)
+    assert names(stub.to(PIXEL)) == ["page_view", "view_item", "purchase", "add_to_cart"]
+    assert [request.query.get("p") for request in requests] == [None, ["PAST"], ["A", "B"], ["C"]]
+    assert (requests[2].one("o"), requests[2].one("v"), requests[2].one("q")) == ("T1", "7.5", "3")
+
+
+def test_data_layer_is_left_alone_unless_asked_for(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(shop(stub, LAYER))
+    stub.wait(PIXEL, 1)
+    tab.quiet_for(300)
+    assert names(stub.to(PIXEL)) == ["page_view"]
+    assert page.evaluate("dataLayer.hasOwnProperty('push')") is False
+
+
+def test_a_push_of_the_shop_that_throws_still_throws_its_own_error(stub: StubServer, tab: Tab) -> None:
+    layer = "window.dataLayer=[];dataLayer.push=function(){throw new Error('theirs')};"
+    page = tab.open(shop(stub, layer, 'data-advertiser="acme" data-datalayer="on"'))
+    stub.wait(PIXEL, 1)
+    caught = page.evaluate(
+        "() => { try { dataLayer.push({event:'view_item'}) } catch (e) { return e.message } }"
+    )
+    assert caught == "theirs"
+
+
+TCF = """window.__tcfapi=function(c,v,cb){if(c==='addEventListener'){window.tell=cb;%s}};"""
+
+
+def test_tcf_string_is_waited_for(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(shop(stub, TCF % "" + "adserver('view','A');"))
+    tab.quiet_for(300)
+    assert stub.to(PIXEL) == []
+    page.evaluate("tell({eventStatus:'tcloaded',gdprApplies:true,tcString:'CPstring.YAAA'},true)")
+    for request in stub.wait(PIXEL, 2):
+        assert (request.one("gdpr"), request.one("gdpr_consent")) == ("1", "CPstring.YAAA")
+
+
+def test_tcf_that_does_not_apply(stub: StubServer, tab: Tab) -> None:
+    tab.open(shop(stub, TCF % "cb({eventStatus:'tcloaded',gdprApplies:false,tcString:''},true)"))
+    request = stub.wait(PIXEL, 1)[0]
+    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("0", None)
+
+
+@pytest.mark.parametrize("call", ["", "throw new Error('broken')", "cb(null,false);cb(null,true)"])
+def test_a_silent_or_broken_tcf_is_waited_for_three_seconds(stub: StubServer, tab: Tab, call: str) -> None:
+    tab.open(shop(stub, TCF % call))
+    tab.quiet_for(2000)
+    assert stub.to(PIXEL) == []
+    request = stub.wait(PIXEL, 1, timeout_s=3)[0]
+    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("1", None)
+
+
+def test_events_wait_while_the_visitor_looks_at_the_dialog(stub: StubServer, tab: Tab) -> None:
+    open_dialog = "cb({eventStatus:'cmpuishown',gdprApplies:true,tcString:'OLD'},true)"
+    page = tab.open(shop(stub, TCF % open_dialog + "adserver('view','A');"))
+    tab.quiet_for(3500)
+    assert stub.to(PIXEL) == []
+    page.evaluate("tell({eventStatus:'useractioncomplete',gdprApplies:true,tcString:'NEW'},true)")
+    assert [request.one("gdpr_consent") for request in stub.wait(PIXEL, 2)] == ["NEW", "NEW"]
+
+
+def test_leaving_with_the_dialog_open_sends_no_string(stub: StubServer, tab: Tab) -> None:
+    stub.page("/next", "next")
+    page = tab.open(shop(stub, TCF % "cb({eventStatus:'cmpuishown',gdprApplies:true,tcString:'OLD'},true)"))
+    page.goto(stub.url("shop.demo", "/next"))
+    request = stub.wait(PIXEL, 1)[0]
+    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("1", None)
+
+
+def test_us_privacy_and_gpp(stub: StubServer, tab: Tab) -> None:
+    script = """window.usp='1YNN';window.__uspapi=function(c,v,cb){cb({version:1,uspString:usp},true)};
+    window.__gpp=function(c,cb){
+    cb({eventName:'listenerRegistered',pingData:{signalStatus:'not ready',gppString:''}},true);
+    setTimeout(function(){cb({eventName:'signalStatus',pingData:{signalStatus:'ready',gppString:'DBAA~1YNN',
+    applicableSections:[7,8]}},true)},100)};"""
+    page = tab.open(shop(stub, script))
+    request = stub.wait(PIXEL, 1)[0]
+    assert (request.one("us_privacy"), request.one("gpp"), request.one("gpp_sid")) == (
+        "1YNN",
+        "DBAA~1YNN",
+        "7,8",
+    )
+    page.evaluate("usp='1YYN';adserver('view','A')")
+    assert stub.wait(PIXEL, 2)[1].one("us_privacy") == "1YYN"
+
+
+@pytest.mark.parametrize("fetch", ["undefined", "function(){throw new Error('no')}"])
+def test_an_image_where_fetch_is_missing_or_throws(stub: StubServer, tab: Tab, fetch: str) -> None:
+    tab.open(shop(stub, f"window.fetch={fetch};adserver('view','A');"))
+    first, second = stub.wait(PIXEL, 2)
+    assert (first.headers["sec-fetch-dest"], second.headers["sec-fetch-dest"]) == ("image", "image")
+    assert second.arrived > first.answered
+    assert second.cookie == "visitor=1"
+
+
+def test_a_blocker_leaves_no_error_behind(stub: StubServer, tab: Tab) -> None:
+    tab.open(
+        shop(
+            stub,
+            "window.fetch=function(){return Promise.reject(new TypeError('blocked'))};adserver('view','A');",
+        )
+    )
+    tab.quiet_for(300)
+    assert stub.to(PIXEL) == []
+    assert tab.console == []
+
+
+HOSTILE = """
+var circular={event:'view_item'};circular.items=[circular];circular.self=circular;
+var thrower={get event(){throw new Error('getter')}};
+var items={get items(){throw new Error('getter')}};
+var item={get id(){throw new Error('getter')}};
+var huge=[];for(var i=0;i<200000;i++)huge.push({id:'H'+i});
+var proxy=new Proxy({},{get:function(){throw new Error('proxy')}});
+adserver();adserver(null);adserver('nonsense');adserver('__proto__');adserver('constructor',1);adserver({});
+adserver('event');adserver('event',null);adserver('event',undefined,undefined);adserver('event','',{});
+adserver('event',7n);adserver('event',Symbol('s'),{});adserver('event',function(){});adserver('event',[]);
+adserver('event','x',{value:Symbol('v')});adserver('event',thrower);adserver('event','x',items);
+adserver('event','x',{items:[item]});adserver('event',proxy);adserver('event','x',proxy);
+adserver('view',proxy);adserver('view',undefined);adserver('init',{});adserver('init','acme');
+adserver('consent',proxy);adserver('event',circular);
+adserver('event','lone',{items:['\\ud800']});adserver('event','huge',{items:huge});
+adserver('event','sparse',{items:new Array(4294967295)});
+adserver('event','long',{items:huge.map(function(h){return {id:Array(300).join('\\ud83d\\ude00')+h.id}})});
+adserver('event','nan',{value:NaN,items:[{id:1e999},{id:5,quantity:NaN}]});
+adserver('view','LAST');
+"""
+
+
+def test_hostile_arguments_never_reach_the_page(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(shop(stub, HOSTILE))
+    found: list[Request] = []
+    for count in range(1, 30):
+        found = stub.wait(PIXEL, count)
+        if found[-1].one("p") == "LAST":
+            break
+    page.evaluate(f"() => {{ {HOSTILE} }}")
+    by_name = {request.one("e"): request for request in found}
+    assert by_name["huge"].query["p"] == [f"H{number}" for number in range(20)]
+    assert by_name["lone"].query["p"] == ["�"]
+    assert by_name["nan"].query["p"] == ["5"]
+    assert "p" not in by_name["sparse"].query
+    assert "v" not in by_name["nan"].query
+    assert "url" not in by_name["long"].query
+    assert 1 <= len(by_name["long"].query["p"]) < 20
+    assert max(request.url_length for request in found) <= 8192
+    assert tab.console == []
+
+
+def test_no_more_than_a_hundred_events_wait(stub: StubServer, tab: Tab) -> None:
+    stub.hold[1] = threading.Event()
+    page = tab.open(shop(stub, "for(var i=0;i<500;i++)adserver('view','P'+i);"))
+    stub.wait(PIXEL, 1)
+    stub.page("/next", "next")
+    page.goto(stub.url("shop.demo", "/next"))
+    stub.wait(PIXEL, 101)
+    tab.quiet_for(300)
+    assert len(stub.to(PIXEL)) == 101
+
+
+def test_a_foreign_global_of_that_name_does_not_stop_the_tag(stub: StubServer, tab: Tab) -> None:
+    stub.page("/clash", f'<div id="adserver"></div>{tag(stub)}')
+    tab.open(stub.url("shop.demo", "/clash"))
+    assert stub.wait(PIXEL, 1)[0].one("e") == "page_view"

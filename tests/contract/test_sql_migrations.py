@@ -1,0 +1,112 @@
+"""Migrations and tables agree, on both databases, also when several processes start at once."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+
+from adserver.storage.sql import migrate
+from adserver.storage.sql.engine import DatabaseUnavailable, reading, writing
+from adserver.storage.sql.tables import Base
+
+pytest_plugins = ["tests.contract.sql_servers"]
+
+
+def test_an_empty_database_becomes_what_the_tables_say(open_again: Callable[[], Engine]) -> None:
+    engine = open_again()
+    assert not migrate.is_current(engine)
+    migrate.upgrade(engine)
+    assert migrate.is_current(engine)
+    with reading(engine) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+        assert connection.execute(text("SELECT id, value FROM revision")).all() == [(1, 0)]
+
+
+def test_constraints_are_what_the_tables_say(engine: Engine) -> None:
+    """Alembic's comparison leaves out checks and names."""
+    found = inspect(engine)
+    for table in Base.metadata.sorted_tables:
+        wanted = {str(constraint.name) for constraint in table.constraints}
+        wanted.discard(f"pk_{table.name}")  # SQLite's automatic numbers leave no name for it
+        names: set[str | None] = set()
+        for list_of in (found.get_foreign_keys, found.get_unique_constraints, found.get_check_constraints):
+            names |= {entry["name"] for entry in list_of(table.name)}
+        assert names == wanted
+
+
+def test_a_second_run_changes_nothing(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE revision SET value = 5"))
+    migrate.upgrade(engine)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT value FROM revision")).scalar_one() == 5
+
+
+def test_foreign_keys_hold_again_after_a_migration(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        with reading(engine) as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_threads_that_start_together_migrate_once(open_again: Callable[[], Engine]) -> None:
+    engines = [open_again() for _ in range(4)]
+    failures: list[BaseException] = []
+
+    def start(engine: Engine) -> None:
+        try:
+            migrate.upgrade(engine)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=start, args=(engine,)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert all(migrate.is_current(engine) for engine in engines)
+
+
+def test_processes_that_start_together_migrate_once(empty_database: str) -> None:
+    program = (
+        "import sys\n"
+        "from adserver.storage.sql.engine import open_engine\n"
+        "from adserver.storage.sql.migrate import is_current, upgrade\n"
+        "sys.stdin.read()\n"
+        "engine = open_engine(sys.argv[1]); upgrade(engine); assert is_current(engine)\n"
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, empty_database], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    ended = [(process.communicate(timeout=60)[1].decode(), process.returncode) for process in running]
+    assert [code for _, code in ended] == [0, 0, 0, 0], ended
+
+
+def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert not migrate.is_current(engine)
+    with pytest.raises(DatabaseUnavailable, match="newer version"):
+        migrate.upgrade(engine)
+
+
+def test_the_way_back_leaves_nothing(engine: Engine) -> None:
+    with migrate._alone(engine) as connection:
+        command.downgrade(migrate._config(connection), "base")
+    assert inspect(engine).get_table_names() == ["alembic_version"]

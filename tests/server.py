@@ -1,0 +1,210 @@
+"""A real server for tests: ``adserver serve`` as a process tree, on a free loopback port, in a folder of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from redis import Redis
+
+DEADLINE_S = 60.0
+"""Nothing here takes that long; a machine under load gets the time it needs."""
+
+ACCOUNTS = """
+[advertisers.acme]
+name = "Acme Shoes"
+domains = ["shop.test"]
+currency = "EUR"
+locale = "de_DE"
+consent_default = "allow"
+[campaigns.acme-summer]
+advertiser = "acme"
+holdout = 0
+status = "active"
+[line_items.acme-viewers]
+campaign = "acme-summer"
+creative = "grid"
+[publishers.daily]
+name = "The Daily"
+domains = ["news.test"]
+[placements.daily-rectangle]
+publisher = "daily"
+size = "300x250"
+[placements.daily-leaderboard]
+publisher = "daily"
+size = "728x90"
+[placements.daily-skyscraper]
+publisher = "daily"
+size = "160x600"
+"""
+
+
+def feed_xml(ids: list[str], *, base: str = "https://shop.test", titles: Mapping[str, str] | None = None) -> str:
+    """A Google Merchant feed of products with these ids; prices are 10.90, 20.90, ... EUR."""
+    from xml.sax.saxutils import escape
+
+    items = "".join(
+        f"<item><g:id>{escape(i)}</g:id><title>{escape((titles or {}).get(i, f'Product {i}'))}</title>"
+        f"<link>{base}/p/{escape(i)}</link><g:image_link>{base}/img/{escape(i)}.png</g:image_link>"
+        f"<g:price>{n * 10}.90 EUR</g:price><g:availability>in stock</g:availability></item>"
+        for n, i in enumerate(ids, 1)
+    )
+    head = '<?xml version="1.0"?><rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>'
+    return f"{head}{items}</channel></rss>"
+
+
+def until(condition: Callable[[], Any], *, within: float = DEADLINE_S, what: str = "the condition") -> Any:
+    """Ask again and again until the answer is true, and return it."""
+    deadline = time.monotonic() + within
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come true within {within} s")
+        time.sleep(0.02)  # between two questions, not instead of one
+
+
+@dataclass
+class Server:
+    """A running server. ``data_dir`` outlives it: start another one on the same folder to see what was kept."""
+
+    data_dir: Path
+    env: dict[str, str]
+    arguments: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    base_url: str = ""
+    verify: Any = True
+    client: httpx.Client = field(default_factory=httpx.Client)
+
+    def start(self) -> "Server":
+        """Returns when it is ready to serve ads."""
+        (self.data_dir / "server.json").unlink(missing_ok=True)
+        log = (self.data_dir.parent / "serve.log").open("ab")
+        self.process = subprocess.Popen(
+            [*self.command("serve"), "--port", "0", *self.arguments], env=self.env, stdout=log, stderr=log
+        )
+        log.close()
+        notes = until(self._notes, what="the server's notes")
+        self.base_url = notes["address"]
+        self.client.close()
+        self.client = httpx.Client(base_url=self.base_url, verify=self.verify, timeout=30)
+        until(self._ready, what="readiness")
+        return self
+
+    def command(self, *arguments: str) -> list[str]:
+        """An adserver command on this server's data folder."""
+        return [sys.executable, "-m", "adserver", *arguments, "--data-dir", str(self.data_dir)]
+
+    def cli(self, *arguments: str, code: int = 0) -> str:
+        """Run a command, check its exit code, return what it printed on standard output."""
+        done = subprocess.run(
+            self.command(*arguments), env=self.env, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        )
+        assert done.returncode == code, f"{arguments}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout
+
+    def apply(self, text: str) -> None:
+        """Apply accounts and wait until a worker has them."""
+        file = self.data_dir.parent / "accounts.toml"
+        file.write_text(text, "utf-8")
+        self.cli("apply", str(file))
+        if self.process is not None:
+            until(self.settled, within=2.5, what="the accounts in all workers")
+
+    def settled(self) -> bool:
+        """Whether every answering worker has had time to take the published state over."""
+        if not hasattr(self, "_since") or self._published() != self._seen:
+            self._since, self._seen = time.monotonic(), self._published()
+        if time.monotonic() - self._since < 1.0:
+            return False
+        del self._since
+        return True
+
+    def import_feed(self, text: str, advertiser: str = "acme", suffix: str = ".xml") -> None:
+        """Import products and wait until the workers have them."""
+        file = self.data_dir.parent / f"feed{suffix}"
+        file.write_text(text, "utf-8")
+        self.cli("feed", "import", advertiser, str(file))
+        if self.process is not None:
+            until(self.settled, within=2.5, what="the products in all workers")
+
+    def report(self) -> dict[str, Any]:
+        """What ``adserver report --json`` says now."""
+        found: dict[str, Any] = json.loads(self.cli("report", "--json"))
+        return found
+
+    def valkey(self) -> Redis:
+        """A client of the server's embedded Valkey."""
+        return Redis.from_url(self._notes()["valkey_url"])
+
+    def log(self) -> str:
+        """Everything the server has logged, of all starts in this folder."""
+        return (self.data_dir.parent / "serve.log").read_text("utf-8", "replace")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End the tree and return its exit code."""
+        if self.process is None:
+            return 0
+        process, self.process = self.process, None
+        process.send_signal(number)
+        code = process.wait(DEADLINE_S)
+        self.client.close()
+        return code
+
+    def _published(self) -> tuple[bytes | None, bytes | None]:
+        with self.valkey() as valkey:
+            return valkey.hget("snapshot:{control}", "revision"), valkey.hget("catalogs:{control}", "swaps")  # type: ignore[return-value]
+
+    def _notes(self) -> dict[str, str]:
+        if self.process is not None:
+            assert self.process.poll() is None, f"the server ended:\n{self.log()[-3000:]}"
+        try:
+            notes: dict[str, str] = json.loads((self.data_dir / "server.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return notes
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the server ended:\n{self.log()[-3000:]}"
+        try:
+            return self.client.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def running_server(
+    *arguments: str, accounts: str = ACCOUNTS, feed: str | None = None, start: bool = True, **env: str
+) -> Iterator[Server]:
+    """A server with accounts and, when given, a feed; gone with its folder afterwards."""
+    with tempfile.TemporaryDirectory(prefix="ads-") as folder:
+        data_dir = Path(folder) / "data"
+        data_dir.mkdir(mode=0o700)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ADSERVER_")}
+        server = Server(data_dir, {**clean, **env, "NO_COLOR": "1", "COLUMNS": "200"}, arguments)
+        if accounts:
+            server.apply(accounts)
+        if feed is not None:
+            server.import_feed(feed)
+        try:
+            yield server.start() if start else server
+        finally:
+            code = server.stop()
+            assert code == 0, server.log()[-3000:]
+
+
+def cookie_of(response: httpx.Response) -> str:
+    """The first cookie a response sets, as a Cookie header sends it back."""
+    return response.headers.get_list("set-cookie")[0].partition(";")[0]

@@ -1,0 +1,359 @@
+"""The accounts file: what is read, what is refused and how that is said."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adserver.model.account import (
+    Advertiser,
+    Campaign,
+    ConsentDefault,
+    Feed,
+    LineItem,
+    Placement,
+    Publisher,
+    Status,
+)
+from adserver.service.accounts_file import MAX_BYTES, AccountsFile, Problem, parse_accounts
+
+GOOD = """\
+[advertisers.acme]
+name = "Acme Shoes"
+domains = ["shop.test"]            # where the tag may run and where clicks may land
+currency = "EUR"
+locale = "de_DE"
+[advertisers.acme.feed]
+source = "feed.xml"                # path (relative to this file) or URL
+[campaigns.acme-summer]
+advertiser = "acme"
+holdout = 0
+status = "active"                  # or "paused"
+[line_items.acme-viewers]
+campaign = "acme-summer"
+creative = "grid"
+[publishers.daily]
+name = "The Daily"
+domains = ["news.test"]
+[placements.daily-rectangle]
+publisher = "daily"
+size = "300x250"
+"""
+BASE = Path("/srv/accounts")
+
+
+def good(text: str | bytes) -> AccountsFile:
+    parsed = parse_accounts(text, base_dir=BASE)
+    assert isinstance(parsed, AccountsFile), [str(problem) for problem in parsed]
+    return parsed
+
+
+def wrong(text: str | bytes) -> list[Problem]:
+    parsed = parse_accounts(text, base_dir=BASE)
+    assert isinstance(parsed, list)
+    return parsed
+
+
+def advertiser(line: str) -> Advertiser:
+    """What is read from the example with one line of the advertiser replaced (named by its key)."""
+    key = line.partition(" ")[0]
+    lines = [line if old.startswith(f"{key} ") else old for old in GOOD.splitlines()[:7]]
+    return good("\n".join(lines)).accounts.advertisers["acme"]
+
+
+def test_the_example_is_read() -> None:
+    accounts = good(GOOD).accounts
+    assert accounts.advertisers == {
+        "acme": Advertiser(
+            id="acme", name="Acme Shoes", domains=("shop.test",), currency="EUR", locale="de_DE"
+        )
+    }
+    assert accounts.feeds == {"acme": Feed(advertiser="acme", source="/srv/accounts/feed.xml")}
+    assert accounts.campaigns == {"acme-summer": Campaign(id="acme-summer", advertiser="acme")}
+    assert accounts.line_items == {
+        "acme-viewers": LineItem(id="acme-viewers", campaign="acme-summer", creative="grid")
+    }
+    assert accounts.publishers == {"daily": Publisher(id="daily", name="The Daily", domains=("news.test",))}
+    assert accounts.placements == {
+        "daily-rectangle": Placement(id="daily-rectangle", publisher="daily", size="300x250")
+    }
+
+
+def test_every_key_has_its_line() -> None:
+    lines = good(GOOD).lines
+    assert lines["advertisers.acme"] == 1
+    assert lines["advertisers.acme.feed.source"] == 7
+    assert lines["campaigns.acme-summer.advertiser"] == 9
+    assert lines["placements.daily-rectangle.size"] == 20
+
+
+def test_optional_keys() -> None:
+    text = GOOD.replace('locale = "de_DE"', 'locale = "de_DE"\nconsent_default = "allow"')
+    text = text.replace("holdout = 0", "holdout = 0.05").replace('status = "active"', "")
+    text = text.replace('creative = "grid"', 'creative = "grid"\nstatus = "paused"') + 'status = "paused"\n'
+    accounts = good(text).accounts
+    assert accounts.advertisers["acme"].consent_default is ConsentDefault.ALLOW
+    assert accounts.campaigns["acme-summer"] == Campaign(id="acme-summer", advertiser="acme", holdout=0.05)
+    assert accounts.line_items["acme-viewers"].status is Status.PAUSED
+    assert accounts.placements["daily-rectangle"].status is Status.PAUSED
+
+
+@pytest.mark.parametrize("text", ["", "\n# nothing\n", "[advertisers]", b"\xef\xbb\xbf" + GOOD.encode()])
+def test_empty_files_and_byte_order_marks(text: str | bytes) -> None:
+    good(text)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_line_ends_do_not_shift_lines(line_end: str) -> None:
+    text = GOOD.replace("300x250", "big").replace("\n", line_end)
+    assert [problem.line for problem in wrong(text.encode())] == [20]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('["Shop.Test", "shop.test."]', ("shop.test",)),
+        ('["localhost", "shop.localhost"]', ("localhost", "shop.localhost")),
+        ('["127.0.0.1", "[::1]", "2001:DB8::1"]', ("127.0.0.1", "::1", "2001:db8::1")),
+        ('["Müller.example", "straße.example"]', ("xn--mller-kva.example", "xn--strae-oqa.example")),
+        ('["my_shop.example", "a-b.c-d.example"]', ("my_shop.example", "a-b.c-d.example")),
+        ('["xn--mller-kva.example"]', ("xn--mller-kva.example",)),
+        ('["3d.example"]', ("3d.example",)),
+    ],
+)
+def test_domains(written: str, kept: tuple[str, ...]) -> None:
+    assert advertiser(f"domains = {written}").domains == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("https://shop.test/feed.xml?a=1&b=2", "https://shop.test/feed.xml?a=1&b=2"),
+        ("feeds/../feed.xml", "/srv/accounts/feed.xml"),
+        ("/data/feed 1.xml", "/data/feed 1.xml"),
+        ("feed:1.xml", "/srv/accounts/feed:1.xml"),
+    ],
+)
+def test_feed_sources(written: str, kept: str) -> None:
+    assert good(GOOD.replace("feed.xml", written)).accounts.feeds["acme"].source == kept
+
+
+def test_values_are_normalised() -> None:
+    assert advertiser('name = "  Cafe\\u0301 \\U0001F469\\u200D\\U0001F680 "').name == "Café 👩\u200d🚀"
+    assert advertiser('locale = "zh-Hant-TW"').locale == "zh_Hant_TW"
+
+
+# What is replaced in the example, by what; then line, key, a part of what was expected, what was found (of broken
+# TOML: a part of it). The capitals are short for the four tables that have long names.
+SHORT = {
+    "A": "advertisers.acme",
+    "C": "campaigns.acme-summer",
+    "L": "line_items.acme-viewers",
+    "P": "placements.daily-rectangle",
+}
+WRONG: list[tuple[str, str, int, str, str, str]] = [
+    ('"300x250"', '"big"', 20, "P.size", 'a size like "300x250"', '"big"'),
+    ('"300x250"', '"30000x250"', 20, "P.size", "a size like", '"30000x250"'),
+    ('"300x250"', '"300X250"', 20, "P.size", "a size like", '"300X250"'),
+    ('"300x250"', '"٣٠٠x٢٥٠"', 20, "P.size", "a size like", '"٣٠٠x٢٥٠"'),
+    ('"300x250"', '["300x250"]', 20, "P.size", "a size like", "an array"),
+    ('"300x250"', "300", 20, "P.size", "a size like", "300"),
+    ("holdout = 0", "holdout = 1.5", 10, "C.holdout", "a number from 0 to 1", "1.5"),
+    ("holdout = 0", "holdout = -0.1", 10, "C.holdout", "a number from 0 to 1", "-0.1"),
+    ("holdout = 0", "holdout = nan", 10, "C.holdout", "a number from 0 to 1", "nan"),
+    ("holdout = 0", "holdout = inf", 10, "C.holdout", "a number", "a very large number"),
+    ("holdout = 0", "holdout = true", 10, "C.holdout", "a number from 0 to 1", "true"),
+    ("holdout = 0", 'holdout = "0"', 10, "C.holdout", "a number from 0 to 1", '"0"'),
+    ("holdout = 0", f"holdout = 0x{'f' * 9999}", 10, "C.holdout", "a number", "a very large number"),
+    ('"active"', '"Active"', 11, "C.status", '"active" or "paused"', '"Active"'),
+    ('"active"', "true", 11, "C.status", '"active" or "paused"', "true"),
+    ('"active"', "[[1], {a = 1}]", 11, "C.status", '"active" or "paused"', "an array"),
+    ('"EUR"', '"EURO"', 4, "A.currency", "an ISO 4217 currency", '"EURO"'),
+    ('"EUR"', '"eur"', 4, "A.currency", "an ISO 4217 currency", '"eur"'),
+    ('"de_DE"', '"xx_YY"', 5, "A.locale", "a locale such as", '"xx_YY"'),
+    ('"de_DE"', '"../../etc"', 5, "A.locale", "a locale such as", '"../../etc"'),
+    ('"de_DE"', "2026-01-01", 5, "A.locale", "a locale such as", "a date or time"),
+    ('"Acme Shoes"', '" "', 2, "A.name", "a name of 1 to 200", '" "'),
+    ('"Acme Shoes"', f'"{"x" * 201}"', 2, "A.name", "a name of 1 to 200", f'"{"x" * 60}…"'),
+    ('"Acme Shoes"', '"a\\u202Eb"', 2, "A.name", "without control characters such as U+202E", '"a\\u202eb"'),
+    ('"Acme Shoes"', '"a\\u0000b"', 2, "A.name", "such as U+0000", '"a\\u0000b"'),
+    ('name = "Acme Shoes"', "", 1, "A.name", "a name of 1 to 200", "nothing"),
+    ('name = "Acme Shoes"', 'name = """\nAcme\nShoes"""', 2, "A.name", "U+000A", '"Acme\\nShoes"'),
+    ('["shop.test"]', "[]", 3, "A.domains", "a list of host", "an empty array"),
+    ('["shop.test"]', '"shop.test"', 3, "A.domains", "a list of host", '"shop.test"'),
+    ('["shop.test"]', '["*.shop.test"]', 3, "A.domains", "subdomains are covered", '"*.shop.test"'),
+    ('["shop.test"]', '[".shop.test"]', 3, "A.domains", "subdomains are covered", '".shop.test"'),
+    ('["shop.test"]', '["a.test",\n\n"https://b.test"]', 5, "A.domains", "without scheme", '"https://b.test"'),
+    ('["shop.test"]', '["shop.test:80"]', 3, "A.domains", "without scheme, port", '"shop.test:80"'),
+    ('["shop.test"]', '["com"]', 3, "A.domains", "a full host name", '"com"'),
+    ('["shop.test"]', '["1.2.3"]', 3, "A.domains", "a list of host", '"1.2.3"'),
+    ('["shop.test"]', '["a..test"]', 3, "A.domains", "a list of host", '"a..test"'),
+    ('["shop.test"]', '["xn--a.test"]', 3, "A.domains", "a list of host", '"xn--a.test"'),
+    ('["shop.test"]', '["a b.test"]', 3, "A.domains", "a list of host", '"a b.test"'),
+    ('["shop.test"]', "[7]", 3, "A.domains", "a list of host", "7"),
+    ('"feed.xml"', '""', 7, "A.feed.source", "an http(s) URL or a path", '""'),
+    ('"feed.xml"', '"ftp://shop.test/f"', 7, "A.feed.source", "an http(s) URL", '"ftp://shop.test/f"'),
+    ('"feed.xml"', '"http://[::1"', 7, "A.feed.source", "an http(s) URL", '"http://[::1"'),
+    ('"feed.xml"', '"https://"', 7, "A.feed.source", "an http(s) URL", '"https://"'),
+    ('source = "feed.xml"', "", 6, "A.feed.source", "an http(s) URL", "nothing"),
+    ("source =", "sourcs =", 7, "A.feed.sourcs", '(did you mean "source"?)', '"sourcs"'),
+    ("[advertisers.acme.feed]", "[[advertisers.acme.feed]]", 6, "A.feed", "a table such as", "an array"),
+    ("holdout = 0", "holdouts = 0", 10, "C.holdouts", 'did you mean "holdout"?', '"holdouts"'),
+    ("[line_items.", "[lineitems.", 12, "lineitems", 'did you mean "line_items"?', '"lineitems"'),
+    ("[publishers.daily]", "[publishers.'the daily']", 15, 'publishers."the daily"', "an id of 1 to 64", '"the daily"'),
+    ("[publishers.daily]", '[publishers.""]', 15, 'publishers.""', "an id of 1 to 64", '""'),
+    ('creative = "grid"', 'creative = "../x"', 14, "L.creative", "the id of a creative", '"../x"'),
+    ('advertiser = "acme"', "advertiser = ['acme']", 9, "C.advertiser", "the id of", "an array"),
+    (GOOD, "placements = 3", 1, "placements", "tables such as [placements.my-id]", "3"),
+    (GOOD, "[[placements]]\n", 1, "placements", "tables such as [placements.my-id]", "an array"),
+    (GOOD, "placements.a = 'x'", 1, "placements.a", "a table [placements.a]", '"x"'),
+    ("holdout = 0", "holdout 0", 10, "C.holdout", "TOML", "expected '='"),
+    ("holdout = 0", "holdout = ", 10, "C.holdout", "TOML", "invalid value"),
+    ("holdout = 0", "%%", 10, "C", "TOML", "invalid statement"),
+    ("holdout = 0", "advertiser = 'b'", 10, "C.advertiser", "TOML", "cannot overwrite"),
+    ("[publishers.daily]", "[publishers.daily", 15, "publishers.daily", "TOML", "expected ']'"),
+    (GOOD, f"a = {'[' * 5000}", 0, "the file", "TOML", "brackets nested too deeply"),
+    (GOOD, "a = 1\x00", 1, "a", "TOML", "an error in it:"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "line", "key", "expected", "found"), WRONG)
+def test_wrong_files(old: str, new: str, line: int, key: str, expected: str, found: str) -> None:
+    assert old in GOOD
+    short, _, rest = key.partition(".")
+    key = f"{SHORT[short]}{'.' * bool(rest)}{rest}" if short in SHORT else key
+    problems = [problem for problem in wrong(GOOD.replace(old, new, 1)) if problem.key == key]
+    assert [problem.line for problem in problems] == [line]
+    assert expected in problems[0].expected
+    if problems[0].expected == "TOML":
+        assert found in problems[0].found
+    else:
+        assert problems[0].found == found
+
+
+def test_a_problem_reads_as_a_sentence() -> None:
+    text = GOOD.replace("300x250", "big")
+    assert [str(problem) for problem in wrong(text)] == [
+        'line 20: placements.daily-rectangle.size: expected a size like "300x250", found "big"'
+    ]
+
+
+def test_all_problems_are_told_in_the_order_of_lines() -> None:
+    text = GOOD.replace("300x250", "big").replace("EUR", "euro").replace("holdout", "holdup")
+    assert [(problem.line, problem.key) for problem in wrong(text)] == [
+        (4, "advertisers.acme.currency"),
+        (10, "campaigns.acme-summer.holdup"),
+        (20, "placements.daily-rectangle.size"),
+    ]
+
+
+def test_what_is_no_text_is_told() -> None:
+    assert [str(p) for p in wrong(b"a = 1\nb = '\xff'")] == [
+        "line 2: the file: expected UTF-8 text, found the byte 0xff"
+    ]
+    assert [str(p) for p in wrong("a = '\udcff'")] == [
+        "the file: expected UTF-8 text, found half a surrogate pair"
+    ]
+    assert [str(p) for p in wrong(b"#" * (MAX_BYTES + 1))] == [
+        "the file: expected at most 5,000,000 bytes, found 5,000,001"
+    ]
+
+
+# The same placement, written in every way that TOML has; its size is wrong, on that line.
+LAYOUTS = [
+    (2, '[placements]\na = {publisher = "p", size = "SIZE"} # size'),
+    (4, '[placements]\n\na.publisher = "p"\na.size = "SIZE"'),
+    (3, '# "\nplacements.a.publisher = "p"\nplacements . "a" . size = "SIZE"'),
+    (1, "placements = { 'a' = { publisher = \"p\", size = 'SIZE' } }"),
+    (5, '[ placements . "\\u0061" ]\npublisher = """\\\n  p"""\n\nsize = """\n\nSIZE""" # SIZE'),
+    (3, "[placements.a]\npublisher = '''p'''\n\"size\" = ['SIZE', [{}, {x = ']'}]]"),
+    (8, '[publishers.p]\nname = "x = [1, # {"\ndomains = [ # ]\n  "a.test", # "]"\n]\n'
+        '[placements.a]\npublisher = "p"\nsize = "SIZE"'),
+    (8, '[publishers.p]\nname = """a\n[placements.a]\\"""\nsize = 1"""""\ndomains = ["a.test"]\n'
+        '[placements.a]\npublisher = "p"\nsize = "SIZE"'),
+    (5, "[publishers.p]\nname = '''''[a]\n''''\n[placements.a]\nsize = 'SIZE'\npublisher = 'p'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "text"), LAYOUTS)
+def test_lines_are_found_in_every_layout(line: int, text: str) -> None:
+    found = [problem.line for problem in wrong(text) if problem.key == "placements.a.size"]
+    assert found == [line]
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=3,
+)
+NAMES = st.sampled_from(
+    ["name", "domains", "currency", "locale", "feed", "consent_default", "holdout", "status"]
+)
+TABLE_NAMES = st.sampled_from(["advertisers", "campaigns", "line_items", "publishers", "placements", "other"])
+ROWS = st.dictionaries(NAMES | st.text(max_size=4), VALUES, max_size=4)
+DOCUMENTS = st.dictionaries(TABLE_NAMES, st.dictionaries(st.text(max_size=4), ROWS, max_size=2), max_size=3)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML, on one line."""
+    match value:
+        case None:
+            return "2026-01-01T00:00:00Z"
+        case bool():
+            return str(value).lower()
+        case str():
+            plain = json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False)
+            return plain.replace("\x7f", "\\u007f")
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{toml(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
+    return repr(value)
+
+
+@settings(deadline=None)
+@given(DOCUMENTS)
+def test_no_value_raises_and_problems_are_where_they_are_said_to_be(
+    document: dict[str, dict[str, dict[str, Any]]],
+) -> None:
+    lines = []
+    for table, rows in document.items():
+        for account, row in rows.items():
+            lines.append(f"[{table}.{toml(account)}]")
+            lines += [f"{toml(name)} = {toml(value)}" for name, value in row.items()]
+    parsed = parse_accounts("\n".join(lines), base_dir=BASE)
+    if isinstance(parsed, AccountsFile):
+        return
+    assert parsed == sorted(parsed)
+    for problem in parsed:
+        assert str(problem).isprintable()
+        line = lines[problem.line - 1]
+        key = problem.key.split(".")[-1]
+        if problem.found == "nothing":
+            assert line.startswith("[") or " = {" in line
+        elif key.isidentifier() and len(problem.key.split(".")) == 3:
+            assert line.startswith(f'"{key}" =')
+
+
+FRAGMENTS = st.sampled_from(
+    [*"[]{}=,.\"'\\\n# -\r\x00é\ufeff", "[[", "]]", '"""', "'''", "0x", "1e9", "nan", "true", "1979-05-27"]
+    + ["advertisers", "acme", "name", "domains", "placements", "size"]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(FRAGMENTS | st.text(max_size=4), max_size=60).map("".join) | st.binary(max_size=200))
+def test_no_text_raises(text: str | bytes) -> None:
+    parsed = parse_accounts(text, base_dir=BASE)
+    assert isinstance(parsed, AccountsFile) or parsed
+
+
+@pytest.mark.parametrize(
+    "piece", ["[", "{a=", 'a="""', '"', "'''", "[[a]]\n", 'a="\\"', "a=[\n", "#", "]", "=", "a\n"]
+)
+def test_hostile_files_are_read_quickly(piece: str) -> None:
+    """Half a megabyte of the same few characters; the suite would hang if anything here were quadratic."""
+    assert wrong("x = 1\n" + piece * (200_000 // len(piece)))

@@ -1,0 +1,151 @@
+"""Feeds and attacks out of other projects, beside the checkout; skipped where they are not there."""
+
+import contextlib
+import csv
+import io
+import json
+import time
+import tracemalloc
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from adserver.catalog.feed import FeedError, RowProblem, read_feed
+from adserver.catalog.row import FIELDS
+from adserver.catalog.summary import ImportSummary
+from adserver.model.product import Product
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+FEEDS = DATA / "feeds"
+ATTACKS = DATA / "security" / "xml-attacks"
+GOOGLE = "{http://base.google.com/ns/1.0}"
+
+pytestmark = pytest.mark.skipif(not FEEDS.is_dir(), reason=f"no real feeds in {FEEDS}")
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def name(path: Path) -> str:
+    return path.relative_to(DATA).as_posix()
+
+
+def expected() -> list[dict[str, Any]]:
+    path = FEEDS / "EXPECTED.json"
+    if not path.is_file():
+        return []
+    feeds: list[dict[str, Any]] = json.loads(path.read_text())
+    return [feed for feed in feeds if feed["file"].startswith(("google-merchant/", "meta/"))]
+
+
+def read(path: Path) -> list[Product | RowProblem]:
+    with path.open("rb") as stream:
+        return list(read_feed(stream, currency="EUR"))
+
+
+def products(items: list[Product | RowProblem]) -> list[Product]:
+    return [item for item in items if isinstance(item, Product)]
+
+
+@pytest.mark.parametrize("feed", expected(), ids=lambda feed: str(feed["file"]))
+def test_ids_and_prices_are_those_expected(feed: dict[str, Any]) -> None:
+    found = products(read(FEEDS / feed["file"]))
+    if feed["format"] != "xml":
+        assert len(found) == feed["data_rows"]
+        return
+    assert [product.id for product in found] == feed["ids"]
+    amounts = [raw.split() for raw in feed["prices_raw"]]
+    assert [(product.price, product.currency) for product in found] == [
+        (int(Decimal(amount) * 1_000_000), code) for amount, code in amounts
+    ]
+
+
+def test_every_feed_of_google_and_meta_is_read_without_loss() -> None:
+    for path in files(FEEDS / "google-merchant") + files(FEEDS / "meta"):
+        summary = ImportSummary()
+        for item in read(path):
+            summary.add(item)
+        assert summary.products > 0, name(path)
+        assert summary.left_out == 0, name(path)
+
+
+def test_the_nested_price_of_shipping_does_not_overwrite() -> None:
+    (product,) = products(read(FEEDS / "google-merchant" / "criteo_style_google_sample.xml"))
+    assert (product.price, product.sale_price, product.currency) == (1_299_990_000, None, "EUR")
+
+
+def test_metas_template_with_its_comment_row() -> None:
+    (product,) = products(read(FEEDS / "meta" / "catalog_products_template_bom_comment_rows.csv"))
+    assert (product.id, product.title, product.price, product.currency) == (
+        "1234567",
+        "Toy Cat",
+        10_000_000,
+        "USD",
+    )
+
+
+@pytest.mark.parametrize("path", sorted((FEEDS / "google-merchant").glob("*.xml")), ids=name)
+def test_the_same_rows_as_a_table_are_the_same_products(path: Path) -> None:
+    out = io.StringIO()
+    table = csv.DictWriter(out, FIELDS, delimiter="\t")
+    table.writeheader()
+    for item in etree.parse(path).iterfind(".//item"):
+        texts = {field: item.findtext(GOOGLE + field) or item.findtext(field) or "" for field in FIELDS}
+        table.writerow(texts)
+    twin = list(read_feed(io.BytesIO(out.getvalue().encode()), currency="EUR"))
+    assert products(twin) == products(read(path))
+
+
+@pytest.mark.parametrize("path", files(ATTACKS), ids=name)
+def test_attacks_are_refused_quickly_and_cheaply(path: Path) -> None:
+    if path.suffix != ".xml":
+        pytest.skip("not an attack")
+    tracemalloc.start()
+    began = time.perf_counter()
+    try:
+        if path.name in {"simple.xml", "simple-ns.xml"}:
+            assert read(path) == []
+        else:
+            with pytest.raises(FeedError, match="document type"):
+                read(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("folder", ["odd-csv", "odd-xml", "merchant-delimited", "other", "google-retail"])
+def test_odd_files_end_in_rows_or_a_feed_error(folder: str) -> None:
+    for path in files(FEEDS / folder):
+        began = time.perf_counter()
+        with contextlib.suppress(FeedError):
+            read(path)
+        assert time.perf_counter() - began < 5, name(path)
+
+
+@pytest.mark.parametrize("path", sorted((FEEDS / "google-merchant").glob("*.xml")), ids=name)
+def test_a_feed_cut_anywhere_keeps_its_first_rows_and_says_so(path: Path) -> None:
+    data = path.read_bytes().rstrip()
+    whole = products(read(path))
+    for end in range(0, len(data), 50):
+        kept: list[Product] = []
+        with pytest.raises(FeedError, match=r"line \d+: "):
+            kept.extend(
+                item
+                for item in read_feed(io.BytesIO(data[:end]), currency="EUR")
+                if isinstance(item, Product)
+            )
+        feed = read_feed(io.BytesIO(data[:end]), currency="EUR")
+        ended = data[:end].count(b"</item>")
+        assert [next(feed) for _ in range(ended)] == whole[:ended]
+
+
+def test_a_table_cut_anywhere_never_breaks_otherwise() -> None:
+    data = (FEEDS / "meta" / "catalog_products_template_bom_comment_rows.csv").read_bytes()
+    for end in range(0, len(data), 50):
+        with contextlib.suppress(FeedError):
+            list(read_feed(io.BytesIO(data[:end]), currency="EUR"))

@@ -1,0 +1,86 @@
+"""What a tile and a banner accept."""
+
+import pytest
+
+from adserver.creative.banner import Banner, Tile
+
+FOREIGN = [
+    "",
+    "javascript:alert(1)",
+    " javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "//evil.example/",
+    "/\\evil.example/",
+    "/\t/evil.example/",
+    "\\\\evil.example",
+    "http:evil.example",
+    "https://",
+    "https:///evil.example",
+    "ftp://shop.example/",
+    "c/token",
+    "/c/to ken",
+    "/c/token\n",
+]
+OWN = ["/", "/c/token", "https://ads.example/c/token?x=1#y", "HTTP://127.0.0.1:8000/i/token"]
+
+
+def banner(impression_url: str = "/i/t", privacy_url: str = "/why/t", lang: str = "de") -> Banner:
+    return Banner(
+        size="300x250",
+        advertiser_name="Acme",
+        lang=lang,
+        tiles=(),
+        impression_url=impression_url,
+        privacy_url=privacy_url,
+    )
+
+
+@pytest.mark.parametrize("url", FOREIGN)
+def test_urls_of_our_own_are_refused_when_they_lead_elsewhere(url: str) -> None:
+    with pytest.raises(ValueError, match="click_url"):
+        Tile(title="Shoe", price_text="€1.00", click_url=url)
+    with pytest.raises(ValueError, match="impression_url"):
+        banner(impression_url=url)
+    with pytest.raises(ValueError, match="privacy_url"):
+        banner(privacy_url=url)
+
+
+@pytest.mark.parametrize("url", OWN)
+def test_urls_of_our_own_are_kept_as_they_are(url: str) -> None:
+    assert Tile(title="Shoe", price_text="€1.00", click_url=url).click_url == url
+    assert banner(impression_url=url, privacy_url=url).privacy_url == url
+
+
+@pytest.mark.parametrize("url", [*FOREIGN[:13], "/p/shoe.jpg", "https://cdn.example/a\nb.jpg"])
+def test_a_picture_that_is_not_http_is_no_picture(url: str) -> None:
+    tile = Tile(title="Shoe", price_text="€1.00", image_url=url, click_url="/c/t")
+    assert tile.image_url == ""
+    assert tile.picture(insecure_images=True) == ""
+
+
+def test_a_plain_http_picture_is_shown_only_where_the_policy_lets_it_through() -> None:
+    tile = Tile(title="Shoe", price_text="€1.00", image_url="http://cdn.example/a b.jpg", click_url="/c/t")
+    assert tile.picture(insecure_images=True) == "http://cdn.example/a b.jpg"
+    assert tile.picture(insecure_images=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("title", "letter"),
+    [
+        ("shoe", "S"),
+        ("🎧 Kopfhörer", "K"),
+        ("ßtraße", "S"),
+        ("حذاء", "ح"),
+        ("靴", "靴"),
+        ("4K TV", "4"),
+        ("🔥", "•"),
+        ("", "•"),
+    ],
+)
+def test_the_letter_is_the_first_one_of_the_title(title: str, letter: str) -> None:
+    assert Tile(title=title, price_text="€1.00", click_url="/c/t").letter == letter
+
+
+def test_a_locale_becomes_a_language_tag() -> None:
+    assert banner(lang="de_DE").lang == "de-DE"

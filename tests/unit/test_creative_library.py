@@ -1,0 +1,175 @@
+"""Folders of creatives, and the document that a creative makes."""
+
+import base64
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adserver.creative.banner import Banner, Tile
+from adserver.creative.library import CreativeError, load_creatives
+
+CREATIVES = Path(__file__).parents[2] / "creatives"
+GRID = load_creatives()["grid"]
+
+
+def tile(title: str = "Shoe", price: str = "129,00 €", image: str = "https://cdn.example/1.jpg") -> Tile:
+    return Tile(title=title, price_text=price, was_price_text="", image_url=image, click_url="/c/token")
+
+
+def banner(*tiles: Tile, size: str = "300x250", lang: str = "de", insecure: bool = False) -> Banner:
+    return Banner(
+        size=size,
+        advertiser_name="Acme",
+        lang=lang,
+        tiles=tiles,
+        impression_url="/i/token",
+        privacy_url="/why/token",
+        insecure_images=insecure,
+    )
+
+
+def test_the_shipped_grid_has_three_sizes_of_one_to_four_products() -> None:
+    assert GRID.name == "grid"
+    assert GRID.sizes == {"300x250", "728x90", "160x600"}
+    assert GRID.min_products == 1
+    assert [GRID.max_products(size) for size in sorted(GRID.sizes)] == [4, 4, 4]
+
+
+def test_the_document_is_complete_and_holds_no_script() -> None:
+    html = GRID.render(banner(tile())).decode()
+    assert html.startswith('<!doctype html>\n<html lang="de">')
+    assert html.rstrip().endswith("</html>")
+    for part in (
+        '<meta charset="utf-8">',
+        'name="viewport"',
+        "<title>Acme</title>",
+        'href="/why/token"',
+        ">Anzeige<",
+    ):
+        assert part in html
+    assert '<img class="seen" src="/i/token" width="1" height="1" alt="">' in html
+    assert "<script" not in html
+    assert " style=" not in html
+    assert html.count('target="_blank" rel="noopener"') == html.count("<a ") == 2
+
+
+@pytest.mark.parametrize("insecure", [False, True])
+@pytest.mark.parametrize("size", sorted(GRID.sizes))
+def test_the_policy_names_the_very_style_sheet(size: str, insecure: bool) -> None:
+    html = GRID.render(banner(tile(), size=size, insecure=insecure)).decode()
+    style = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
+    assert len(style) == len(policy) == 1
+    digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
+    images = "https: data: http:" if insecure else "https: data:"
+    assert (
+        policy[0] == f"default-src 'none'; img-src {images}; style-src 'sha256-{digest}'; form-action 'none'"
+    )
+    assert f"'sha256-{digest}'" in GRID.csp(insecure)
+    assert f"img-src {images};" in GRID.csp(insecure)
+
+
+def test_a_size_carries_the_rules_of_no_other_size() -> None:
+    html = GRID.render(banner(tile(), size="160x600")).decode()
+    assert ".s160x600.n1" in html
+    assert ".s300x250" not in html
+    assert ".s728x90" not in html
+
+
+@pytest.mark.parametrize("text", ["{CLICK_URL}", "${AUCTION_PRICE}", "{{ 7*7 }}", "{% raw %}", "%%CLICK%%"])
+def test_macros_in_a_title_stay_text(text: str) -> None:
+    assert f'<span class="title">{text}</span>' in GRID.render(banner(tile(text))).decode()
+
+
+def test_a_tile_without_a_picture_shows_its_letter() -> None:
+    html = GRID.render(banner(tile(image="javascript:alert(1)"))).decode()
+    assert '<span class="picture" data-letter="S"></span>' in html
+    assert "alert" not in html
+
+
+def test_half_a_surrogate_pair_does_not_lose_the_ad() -> None:
+    assert "Shoe ?" in GRID.render(banner(tile("Shoe \ud83d"))).decode("utf-8")
+
+
+def test_tiles_beyond_the_most_are_left_out_oldest_first() -> None:
+    html = GRID.render(banner(*(tile(f"Shoe {number}") for number in range(6)))).decode()
+    assert re.findall(r"Shoe \d", html) == ["Shoe 0", "Shoe 1", "Shoe 2", "Shoe 3"]
+    assert 'class="s300x250 n4"' in html
+
+
+def test_a_long_price_is_marked() -> None:
+    assert 'class="s300x250 n1 long"' in GRID.render(banner(tile(price="1.299.000,00 €"))).decode()
+
+
+def test_a_language_without_words_of_its_own_gets_english() -> None:
+    assert ">Shop now<" in GRID.render(banner(tile(), lang="fi-FI")).decode()
+
+
+@pytest.mark.parametrize(("tiles", "size"), [((), "300x250"), ((tile(),), "1x1")])
+def test_a_banner_that_the_creative_does_not_have_is_refused(tiles: tuple[Tile, ...], size: str) -> None:
+    with pytest.raises(ValueError, match="creative grid"):
+        GRID.render(banner(*tiles, size=size))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key"),
+    [
+        ("creative.toml", "[products]", "[products", "creative.toml"),
+        ("creative.toml", 'name = "grid"', 'name = "a grid"', "name"),
+        ("creative.toml", 'name = "grid"', "", "name"),
+        ("creative.toml", 'name = "grid"', 'name = "grid"\nnmae = 1', "nmae"),
+        ("creative.toml", '"300x250", "728x90", "160x600"]', '"300*250"]', "sizes"),
+        ("creative.toml", "sizes = [", "sizes = [1, ", "sizes"),
+        ("creative.toml", "min = 1", "min = 0", "products.min"),
+        ("creative.toml", "min = 1", "min = true", "products.min"),
+        ("creative.toml", '"300x250" = 4, ', "", "products.max"),
+        ("creative.toml", '"300x250" = 4, ', '"300x250" = 21, ', "products.max.300x250"),
+        ("creative.toml", "en = {", "xx = {", "labels.en"),
+        ("creative.toml", "cs = {", "Czech = {", "labels.Czech"),
+        ("creative.toml", 'ad = "Anzeige", ', "", "labels.de"),
+        ("creative.toml", 'ad = "Anzeige", ', 'ad = "", ', "labels.de"),
+        ("banner.html", "{% endfor %}", "", "banner.html"),
+        ("banner.html", "{{ lang }}", "{{ language }}", "banner.html"),
+        ("banner.html", "{{ tile.click_url }}", "{{ tile.clickurl }}", "banner.html"),
+        ("banner.css", "html, body", "</style> html, body", "banner.css"),
+    ],
+)
+def test_a_broken_creative_names_folder_and_key(
+    tmp_path: Path, file: str, old: str, new: str, key: str
+) -> None:
+    folder = tmp_path / "grid"
+    shutil.copytree(CREATIVES / "grid", folder)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(CreativeError) as caught:
+        load_creatives(tmp_path)
+    assert caught.value.folder == folder
+    assert caught.value.key == key
+    assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["banner.html", "banner.css"])
+def test_a_missing_file_names_itself(tmp_path: Path, file: str) -> None:
+    shutil.copytree(CREATIVES / "grid", tmp_path / "grid")
+    (tmp_path / "grid" / file).unlink()
+    with pytest.raises(CreativeError) as caught:
+        load_creatives(tmp_path)
+    assert caught.value.key == file
+
+
+def test_two_creatives_can_not_share_a_name(tmp_path: Path) -> None:
+    shutil.copytree(CREATIVES / "grid", tmp_path / "one")
+    shutil.copytree(CREATIVES / "grid", tmp_path / "two")
+    with pytest.raises(CreativeError, match="taken"):
+        load_creatives(tmp_path)
+
+
+def test_a_missing_folder_is_an_error_and_a_stray_one_is_not(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    assert load_creatives(tmp_path) == {}
+    with pytest.raises(CreativeError, match="a folder of creatives"):
+        load_creatives(tmp_path / "none")
