@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench lock browser clean
+.PHONY: help install demo check test test-long bench lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -29,13 +29,13 @@ check: install  ## Format, lint, types, and who may import whom
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.words
 
-browser: install
-	$(BIN)/python -m tests.browser.ensure
+needs: install
+	$(BIN)/python -m tests.needs
 
-test: install browser  ## Every kind of test, within ten minutes on two cores
+test: install needs  ## Every kind of test, within ten minutes on two cores
 	$(BIN)/pytest -m "not long"
 
-test-long: install browser  ## What takes longer
+test-long: install needs  ## What takes longer
 	$(BIN)/pytest -m long
 
 bench: install  ## Requests per second and latencies, next to a naive peer, in one run

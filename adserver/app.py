@@ -36,7 +36,7 @@ from adserver.tracking.token import Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.cookies import CookieHeaders
 from adserver.web.handlers.ads import AdHandler, AdsHandler
-from adserver.web.handlers.operations import MetricsHandler, ReadyzHandler, healthz
+from adserver.web.handlers.operations import MetricsHandler, Readiness, ReadyzHandler, healthz
 from adserver.web.handlers.pixel import PixelHandler
 from adserver.web.handlers.privacy import PrivacyHandler
 from adserver.web.handlers.tokens import ClickHandler, ImpressionHandler
@@ -88,12 +88,12 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
     )
     serve_ad = ServeAd(
         live,
-        visitors,
-        catalogs,
-        log_of_events,
-        visitor_cookies,
-        creatives,
-        render,
+        visitors=visitors,
+        catalogs=catalogs,
+        log=log_of_events,
+        cookies=visitor_cookies,
+        creatives=creatives,
+        render=render,
         consent_default=settings.consent_default,
         deadline_s=settings.ad_deadline_ms / 1_000,
         mint_decision=lambda: secrets.token_urlsafe(12),
@@ -104,13 +104,13 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
     page = read_static("privacy.html")
     privacy = PrivacyHandler(cookies, page=page, done=read_static("opted-out.html"), style=style_hash(page))
 
-    async def problems() -> list[str]:
+    async def readiness() -> Readiness:
         found = [] if live.snapshot else ["no accounts have been published yet"]
         try:
             await valkey.ping()
         except StoreUnavailable as error:
             found.append(str(error))
-        return found
+        return Readiness(found, live.snapshot.revision if live.snapshot else 0, catalogs.swaps)
 
     handlers = Handlers(
         pixel=PixelHandler(record_event, cookies),
@@ -123,7 +123,7 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
         privacy=privacy.page,
         opt_out=privacy.opt_out,
         healthz=healthz,
-        readyz=ReadyzHandler(problems),
+        readyz=ReadyzHandler(readiness),
         metrics=MetricsHandler(settings.metrics_token, CheckKey(live)),
     )
 
@@ -142,9 +142,7 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
     return create_application(create_routes(handlers, https_outside=https_outside), lifespan)
 
 
-async def _first_look(
-    valkey: Valkey, live: Live, snapshots: ValkeySnapshots, catalogs: ValkeyCatalogReader
-) -> None:
+async def _first_look(valkey: Valkey, live: Live, snapshots: ValkeySnapshots, catalogs: ValkeyCatalogReader) -> None:
     """Be ready with the first request where Valkey is there; start anyway where it is not."""
     try:
         await valkey.load_functions()

@@ -35,16 +35,26 @@ app.add_typer(feed_app, name="feed")
 app.add_typer(key_app, name="key")
 
 DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", help="Folder of the embedded stores and the secret.  [default: adserver-data]")
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the embedded stores and the secret.  [default: adserver-data]"),
 ]
 ValkeyUrl = Annotated[
-    str | None, typer.Option("--valkey-url", help="A Valkey or Redis of your own.  [default: the embedded one]")
+    str | None,
+    typer.Option("--valkey-url", help="A Valkey or Redis of your own.  [default: the embedded one]"),
 ]
 DatabaseUrl = Annotated[
-    str | None, typer.Option("--database-url", help="sqlite:/// or postgresql://  [default: SQLite in the data folder]")
+    str | None,
+    typer.Option("--database-url", help="sqlite:/// or postgresql://  [default: SQLite in the data folder]"),
 ]
 
-_EXPECTED = (SettingError, DatabaseUnavailable, StoreUnavailable, EmbeddedValkeyError, AlreadyRunning, OSError)
+_EXPECTED = (
+    SettingError,
+    DatabaseUnavailable,
+    StoreUnavailable,
+    EmbeddedValkeyError,
+    AlreadyRunning,
+    OSError,
+)
 
 
 def _run(work: Callable[[], int]) -> None:
@@ -262,7 +272,10 @@ def key_revoke(
     from adserver.commands import keys
 
     _run_async(
-        lambda settings, console: keys.revoke(settings, key, console=console), data_dir, valkey_url, database_url
+        lambda settings, console: keys.revoke(settings, key, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
     )
 
 

@@ -47,7 +47,12 @@ async def open_control(database_url: str, valkey_url: str) -> AsyncIterator[Cont
     """Opens both stores. Raises DatabaseUnavailable; Valkey is asked only when it is needed."""
     engine = open_engine(database_url)
     valkey = Valkey(valkey_url, max_connections=8, timeout_s=_TIMEOUT_S)
-    accounts, keys, feeds, rollups = SqlAccounts(engine), SqlKeys(engine), SqlFeeds(engine), SqlRollups(engine)
+    accounts, keys, feeds, rollups = (
+        SqlAccounts(engine),
+        SqlKeys(engine),
+        SqlFeeds(engine),
+        SqlRollups(engine),
+    )
     catalogs, events, snapshots = ValkeyCatalogs(valkey), ValkeyEventReader(valkey), ValkeySnapshots(valkey)
     try:
         yield Control(

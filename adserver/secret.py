@@ -8,7 +8,17 @@ from pathlib import Path
 from adserver.settings import SettingError
 
 MIN_CHARS = 32
-_WELL_KNOWN = ("changeme", "change-me", "secret", "password", "example", "insecure", "default", "adserver", "test")
+_WELL_KNOWN = (
+    "changeme",
+    "change-me",
+    "secret",
+    "password",
+    "example",
+    "insecure",
+    "default",
+    "adserver",
+    "test",
+)
 
 
 def read_secrets(given: str, data_dir: Path) -> tuple[bytes, ...]:

@@ -16,7 +16,7 @@ PREFIX = "ADSERVER_"
 
 
 class SettingError(ValueError):
-    """A setting that can not be used. The text names the variable and what was expected, never the value of a secret."""
+    """A setting that can not be used. The text names the variable and what was expected, and no secret's value."""
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -30,9 +30,16 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def _flag(value: str) -> bool:
-    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[
-        value.lower()
-    ]
+    return {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }[value.lower()]
 
 
 def _base_url(value: str) -> str:
@@ -63,9 +70,14 @@ class Settings:
         Path("adserver-data"), Path, "a folder", "the embedded stores, the secret and the logs live here"
     )
     valkey_url: str = _setting(
-        "", _valkey_url, "redis://, rediss:// or unix://", "a Valkey or Redis (7.0 or newer) of your own; empty: embedded"
+        "",
+        _valkey_url,
+        "redis://, rediss:// or unix://",
+        "a Valkey or Redis (7.0 or newer) of your own; empty: embedded",
     )
-    database_url: str = _setting("", str, "sqlite:/// or postgresql://", "where accounts and reports live; empty: SQLite")
+    database_url: str = _setting(
+        "", str, "sqlite:/// or postgresql://", "where accounts and reports live; empty: SQLite"
+    )
     public_url: str = _setting(
         "",
         _base_url,
@@ -87,16 +99,24 @@ class Settings:
     ssl_certfile: str = _setting("", str, "a PEM file", "serve HTTPS without a proxy in front")
     ssl_keyfile: str = _setting("", str, "a PEM file", "the key that goes with the certificate")
     consent_default: ConsentDefault = _setting(
-        ConsentDefault.DENY, ConsentDefault, "deny or allow", "what a request without any consent signal means"
+        ConsentDefault.DENY,
+        ConsentDefault,
+        "deny or allow",
+        "what a request without any consent signal means",
     )
     ad_deadline_ms: int = _setting(
         50, _whole(5, 5_000), "5 to 5000 milliseconds", "longest wait for Valkey before an ad is given up"
     )
     retention_days: int = _setting(90, _whole(1, 390), "1 to 390 days", "how long a profile lives after its last event")
     new_visitor_minutes: int = _setting(
-        60, _whole(1, 1_440), "1 to 1440 minutes", "how long a first event lives while its cookie has not come back"
+        60,
+        _whole(1, 1_440),
+        "1 to 1440 minutes",
+        "how long a first event lives while its cookie has not come back",
     )
-    cookie_days: int = _setting(390, _whole(1, 390), "1 to 390 days", "life of the visitor cookie; CNIL allows 13 months")
+    cookie_days: int = _setting(
+        390, _whole(1, 390), "1 to 390 days", "life of the visitor cookie; CNIL allows 13 months"
+    )
     partitioned_cookie: bool = _setting(
         True,
         _flag,
@@ -107,14 +127,23 @@ class Settings:
         60, _whole(1, 1_440), "1 to 1440 minutes", "how long after the decision an impression counts"
     )
     click_minutes: int = _setting(
-        1_440, _whole(1, 10_080), "1 to 10080 minutes", "how long after the decision a click counts; it always redirects"
+        1_440,
+        _whole(1, 10_080),
+        "1 to 10080 minutes",
+        "how long after the decision a click counts; it always redirects",
     )
     metrics_token: str = _setting(
-        "", str, "a bearer token", "opens /metrics from other machines; empty: this machine and operator keys only"
+        "",
+        str,
+        "a bearer token",
+        "opens /metrics from other machines; empty: this machine and operator keys only",
     )
     access_log: bool = _setting(False, _flag, "1 or 0", "a log line per request; costs a good part of the speed")
     log_level: str = _setting(
-        "info", lambda v: {"debug": v, "info": v, "warning": v, "error": v}[v.lower()].lower(), "debug, info, warning or error", "how much is logged"
+        "info",
+        lambda v: {"debug": v, "info": v, "warning": v, "error": v}[v.lower()].lower(),
+        "debug, info, warning or error",
+        "how much is logged",
     )
     backlog: int = _setting(2_048, _whole(16, 65_535), "16 to 65535", "connections that may wait to be accepted")
 

@@ -84,9 +84,7 @@ class Supervisor:
             "valkey_url": valkey_url,
             "secret": b",".join(secrets_in_use).decode(),
         }
-        named = {
-            PREFIX + name.upper(): str(int(v)) if isinstance(v, bool) else str(v) for name, v in given.items()
-        }
+        named = {PREFIX + name.upper(): str(int(v)) if isinstance(v, bool) else str(v) for name, v in given.items()}
         return {**os.environ, **named, **share_metrics(self._metrics)}
 
     def _note(self, listening: socket.socket, valkey_url: str) -> None:
@@ -166,7 +164,11 @@ class Supervisor:
             try:
                 await asyncio.wait_for(process.wait(), STOP_S)
             except TimeoutError:
-                log.error("process %s did not end in %.0f seconds and is killed", process.pid, STOP_S)
+                log.error(  # noqa: TRY400  the timeout itself says nothing
+                    "process %s did not end in %.0f seconds and is killed",
+                    process.pid,
+                    STOP_S,
+                )
                 process.kill()
                 await process.wait()
 
@@ -184,4 +186,3 @@ def _listen(settings: Settings) -> socket.socket:
     listening.listen(settings.backlog)
     listening.set_inheritable(True)
     return listening
-

@@ -26,7 +26,9 @@ ANSWER_SECONDS = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0),
 )
 SNAPSHOT_REVISION = Gauge(
-    "adserver_snapshot_revision", "Revision of the accounts a worker works with", multiprocess_mode="livemostrecent"
+    "adserver_snapshot_revision",
+    "Revision of the accounts a worker works with",
+    multiprocess_mode="livemostrecent",
 )
 ROLLUP_LAG = Gauge(
     "adserver_rollup_lag_seconds",

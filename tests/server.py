@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from redis import Redis
@@ -108,7 +108,12 @@ class Server:
     def cli(self, *arguments: str, code: int = 0) -> str:
         """Run a command, check its exit code, return what it printed on standard output."""
         done = subprocess.run(
-            self.command(*arguments), env=self.env, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+            self.command(*arguments),
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
         )
         assert done.returncode == code, f"{arguments}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
@@ -120,16 +125,23 @@ class Server:
         file.write_text(text, "utf-8")
         self.cli("apply", str(file))
         if self.process is not None:
-            until(self.settled, within=2.5, what="the accounts in all workers")
+            self.wait_for_workers()
 
-    def settled(self) -> bool:
-        """Whether every answering worker has had time to take the published state over."""
-        if not hasattr(self, "_since") or self._published() != self._seen:
-            self._since, self._seen = time.monotonic(), self._published()
-        if time.monotonic() - self._since < 1.0:
-            return False
-        del self._since
-        return True
+    def wait_for_workers(self) -> None:
+        """Until every worker has what is published: as many fresh answers in a row as make a miss unlikely."""
+        with self.valkey() as valkey:
+            revision = int(cast("bytes", valkey.hget("snapshot:{control}", "revision")) or 0)
+            swaps = int(cast("bytes | None", valkey.hget("catalogs:{control}", "swaps")) or 0)
+        up_to_date = 0
+
+        def seen() -> bool:
+            nonlocal up_to_date
+            answer = httpx.get(f"{self.base_url}/readyz", verify=self.verify).json()
+            current = answer["revision"] >= revision and answer["swaps"] >= swaps
+            up_to_date = up_to_date + 1 if current else 0
+            return up_to_date >= 12
+
+        until(seen, within=5, what="all workers with the published state")
 
     def import_feed(self, text: str, advertiser: str = "acme", suffix: str = ".xml") -> None:
         """Import products and wait until the workers have them."""
@@ -137,7 +149,7 @@ class Server:
         file.write_text(text, "utf-8")
         self.cli("feed", "import", advertiser, str(file))
         if self.process is not None:
-            until(self.settled, within=2.5, what="the products in all workers")
+            self.wait_for_workers()
 
     def report(self) -> dict[str, Any]:
         """What ``adserver report --json`` says now."""
@@ -161,10 +173,6 @@ class Server:
         code = process.wait(DEADLINE_S)
         self.client.close()
         return code
-
-    def _published(self) -> tuple[bytes | None, bytes | None]:
-        with self.valkey() as valkey:
-            return valkey.hget("snapshot:{control}", "revision"), valkey.hget("catalogs:{control}", "swaps")  # type: ignore[return-value]
 
     def _notes(self) -> dict[str, str]:
         if self.process is not None:

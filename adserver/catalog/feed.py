@@ -26,9 +26,7 @@ _NOT_TEXT = {
 }
 
 
-def read_feed(
-    stream: BinaryIO, *, currency: str, max_items: int = MAX_ITEMS
-) -> Iterator[Product | RowProblem]:
+def read_feed(stream: BinaryIO, *, currency: str, max_items: int = MAX_ITEMS) -> Iterator[Product | RowProblem]:
     """Read a Google Merchant feed: RSS 2.0, or a table with tabs, commas or semicolons (Meta's template too).
 
     ``currency`` (ISO 4217) is meant where a price names none. Yields each row's problems, then its product

@@ -32,9 +32,17 @@ _NO_BARE_SIGN = 'a currency code such as "USD": the sign stands for several curr
 _ONE_CURRENCY = "one currency"
 _AMBIGUOUS = "a period as decimal point: the comma could mean thousands or decimals"
 
-_DOLLARS = frozenset(
-    {"USD", "AUD", "CAD", "NZD", "SGD", "HKD", "TWD", "BBD", "BMD", "BND", "BSD", "BZD", "FJD"}
-) | {"GYD", "JMD", "KYD", "LRD", "NAD", "SBD", "SRD", "TTD", "XCD"}
+_DOLLARS = frozenset({"USD", "AUD", "CAD", "NZD", "SGD", "HKD", "TWD", "BBD", "BMD", "BND", "BSD", "BZD", "FJD"}) | {
+    "GYD",
+    "JMD",
+    "KYD",
+    "LRD",
+    "NAD",
+    "SBD",
+    "SRD",
+    "TTD",
+    "XCD",
+}
 _POUNDS = frozenset(["GBP", "EGP", "FKP", "GIP", "LBP", "SDG", "SHP", "SSP", "SYP"])
 _SIGNS = {
     "€": (frozenset({"EUR"}), "EUR"),

@@ -97,9 +97,7 @@ class RowReader:
             return Availability.OUT_OF_STOCK
         return availability
 
-    def _sale_price(
-        self, line: int, product_id: str, row: Mapping[str, str], price: int, currency: str
-    ) -> int | None:
+    def _sale_price(self, line: int, product_id: str, row: Mapping[str, str], price: int, currency: str) -> int | None:
         """Micros of the price's currency. A sale with dates is not shown: the plain price is always true."""
         text = row.get("sale_price", "")
         if not text or text.isspace():

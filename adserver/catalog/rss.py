@@ -126,9 +126,7 @@ class _Items:
                 yield product
 
     def _explain(self, error: Exception) -> FeedError:
-        return self._broken(
-            getattr(error, "lineno", None) or 1, getattr(error, "msg", None) or "it can not be read"
-        )
+        return self._broken(getattr(error, "lineno", None) or 1, getattr(error, "msg", None) or "it can not be read")
 
     def _broken(self, line: int, message: str) -> FeedError:
         reason = _POSITION.sub("", message)[:200].strip()

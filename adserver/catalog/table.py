@@ -66,9 +66,7 @@ def _misquoted(error: csv.Error, line: int, last_line: int) -> RowProblem:
             f"line {line}: from here to line {last_line} a cell is too long or a quote is never closed; "
             f"expected cells of at most {csv.field_size_limit():,} characters and every quote closed"
         ) from error
-    return RowProblem(
-        line, "", "row", f"lines {line} to {last_line}", "quotes inside of a quoted cell to be doubled"
-    )
+    return RowProblem(line, "", "row", f"lines {line} to {last_line}", "quotes inside of a quoted cell to be doubled")
 
 
 class _Lines:
@@ -125,9 +123,7 @@ class _Lines:
             text = str(self._decoder.decode(block, final=not block))
         except UnicodeDecodeError as error:
             line = self._lines_done + 1 + block.count(b"\n", 0, error.start)
-            raise FeedError(
-                f"line {line}: a character that is not UTF-8; expected the feed saved as UTF-8"
-            ) from error
+            raise FeedError(f"line {line}: a character that is not UTF-8; expected the feed saved as UTF-8") from error
         if "\0" in text:
             line = self._lines_done + 1 + text.count("\n", 0, text.index("\0"))
             raise FeedError(f"line {line}: a NUL character; expected text")

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from adserver.commands.stores import open_stores
 from adserver.creative.library import load_creatives
-from adserver.service.accounts_file import Problem, parse_accounts
+from adserver.service.accounts_file import AccountsFile, Problem, parse_accounts
 from adserver.service.apply_accounts import ApplyResult, Change, apply_accounts
 from adserver.settings import Settings
 from adserver.storage.interfaces import StoreUnavailable
@@ -18,12 +18,7 @@ _MARK = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "r
 
 async def apply(settings: Settings, file: Path, *, dry_run: bool, prune: bool, console: Console) -> int:
     """Exit code 0 when the accounts are as the file says (or would be), 1 when nothing was changed."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        console.print(Text(f"{file}: the file can not be read: {error.strerror}", style="red"))
-        return 1
-    parsed = parse_accounts(data, base_dir=file.absolute().parent)
+    parsed = _read(file)
     if isinstance(parsed, list):
         return _tell_problems(file, parsed, console)
     async with open_stores(settings, wake_valkey=False) as control:
@@ -49,6 +44,14 @@ async def apply(settings: Settings, file: Path, *, dry_run: bool, prune: bool, c
             effect = "It takes effect when the server starts."
     console.print(f"{_count(result)} made. {effect}" if result.changes else "Everything is as the file says already.")
     return 0
+
+
+def _read(file: Path) -> AccountsFile | list[Problem]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        return [Problem(line=0, key="file", expected="a file that can be read", found=str(error.strerror))]
+    return parse_accounts(data, base_dir=file.absolute().parent)
 
 
 def _tell_problems(file: Path, problems: Sequence[Problem], console: Console) -> int:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
@@ -68,7 +68,9 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         return
     if not os.access(folder, os.W_OK):
         yield Finding(
-            Level.BAD, f"The data folder {folder} can not be written.", "Give it to the user that runs the server."
+            Level.BAD,
+            f"The data folder {folder} can not be written.",
+            "Give it to the user that runs the server.",
         )
     free = shutil.disk_usage(folder).free
     if free < _LOW_DISK_BYTES:
@@ -154,7 +156,11 @@ async def _valkey(control: Control) -> list[Finding]:
         )
     if not int(info.get("aof_enabled", 0)):
         findings.append(
-            Finding(Level.NOTE, "Valkey keeps no append-only file: a restart forgets all visitors.", "Set appendonly yes.")
+            Finding(
+                Level.NOTE,
+                "Valkey keeps no append-only file: a restart forgets all visitors.",
+                "Set appendonly yes.",
+            )
         )
     elif str(info.get("aof_last_write_status", "ok")) != "ok":
         findings.append(Finding(Level.BAD, "Valkey can not write its append-only file.", "Is the disk full?"))
@@ -163,7 +169,11 @@ async def _valkey(control: Control) -> list[Finding]:
 
 def _accounts(accounts: Accounts) -> Iterator[Finding]:
     if not accounts.advertisers:
-        yield Finding(Level.NOTE, "There are no accounts yet.", "Write an accounts file and run: adserver apply FILE.toml")
+        yield Finding(
+            Level.NOTE,
+            "There are no accounts yet.",
+            "Write an accounts file and run: adserver apply FILE.toml",
+        )
         return
     creatives = load_creatives()
     sizes = {placement.size for placement in accounts.placements.values() if placement.status is Status.ACTIVE}
@@ -204,7 +214,11 @@ def _feeds(accounts: Accounts, states: list[FeedState]) -> Iterator[Finding]:
         elif state.imported_at:
             yield Finding(Level.GOOD, f"{state.advertiser} has {state.products} products from {state.source}.")
         else:
-            yield Finding(Level.NOTE, f"The feed of {state.advertiser} was not imported yet.", "The server does so by itself.")
+            yield Finding(
+                Level.NOTE,
+                f"The feed of {state.advertiser} was not imported yet.",
+                "The server does so by itself.",
+            )
     for advertiser in accounts.advertisers.keys() - accounts.feeds.keys():
         yield Finding(
             Level.NOTE,
@@ -231,19 +245,18 @@ def _consent(settings: Settings, accounts: Accounts) -> Iterator[Finding]:
 
 async def _traffic(control: Control, accounts: Accounts) -> list[Finding]:
     newest = await control.events.newest()
-    return [
-        _seen(f"event of {advertiser}", newest, lambda r, a=advertiser: r[0] == "event" and r[2] == a)
-        for advertiser in sorted(accounts.advertisers)
-    ]
+    return [_seen(advertiser, newest) for advertiser in sorted(accounts.advertisers)]
 
 
-def _seen(what: str, records: list[LogRecord], wanted: Callable[[LogRecord], bool]) -> Finding:
-    found = next((record for record in records if wanted(record)), None)
+def _seen(advertiser: str, records: list[LogRecord]) -> Finding:
+    found = next((r for r in records if r[0] == "event" and r[2] == advertiser), None)
     if found is None:
         return Finding(
             Level.NOTE,
-            f"No recent {what}.",
+            f"No recent event of {advertiser}.",
             "Is the tag on its pages? X-Adserver-Reason in the answer of /pixel.gif says why an event was not kept.",
         )
-    return Finding(Level.GOOD, f"The last {what} came {max(0, int(time.time()) - cast('int', found[1]))} seconds ago.")
-
+    return Finding(
+        Level.GOOD,
+        f"The last event of {advertiser} came {max(0, int(time.time()) - cast('int', found[1]))} seconds ago.",
+    )

@@ -28,13 +28,16 @@ async def import_feed(settings: Settings, advertiser_id: str, source: str | None
                 return 1
             source = feed.source
         elif not source.startswith(("http://", "https://")):
-            source = str(Path(source).absolute())
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} rows"))
+            source = str(Path.cwd() / source)
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed} rows"),
+        )
         with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
             task = progress.add_task(f"Importing products of {advertiser_id}", total=None)
-            imported = await control.import_feed(
-                advertiser, source, progress=lambda rows: progress.advance(task, rows)
-            )
+            imported = await control.import_feed(advertiser, source, progress=lambda rows: progress.advance(task, rows))
     _tell(imported, console)
     return 1 if imported.refused else 0
 
@@ -57,4 +60,3 @@ def _tell(imported: Imported, console: Console) -> None:
         console.print(counts)
     else:
         console.print(f"{counts} They are in use within two seconds.")
-

@@ -36,7 +36,12 @@ async def list_all(settings: Settings, *, console: Console) -> int:
     for key in keys:
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(
-            str(key.id), key.prefix, str(key.scope), Text(key.label), f"{key.created_at:%Y-%m-%d %H:%M}", revoked
+            str(key.id),
+            key.prefix,
+            str(key.scope),
+            Text(key.label),
+            f"{key.created_at:%Y-%m-%d %H:%M}",
+            revoked,
         )
     console.print(table if keys else "There are no keys yet.")
     return 0

@@ -45,9 +45,7 @@ class Creative:
         self._labels = dict(labels)
         self._render = template.render
         digests = {size: _digest(style) for size, style in css.items()}
-        self._policies = {
-            insecure: _policy(digests.values(), insecure=insecure) for insecure in (False, True)
-        }
+        self._policies = {insecure: _policy(digests.values(), insecure=insecure) for insecure in (False, True)}
         # Both are this installation's own text. The policy's quotes are single ones and end no attribute.
         self._heads = {
             (size, insecure): (Markup(_policy([digests[size]], insecure=insecure)), Markup(style))  # noqa: S704

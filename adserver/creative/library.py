@@ -91,11 +91,7 @@ def _text(folder: Path, file: str) -> str:
 
 
 def _sizes(folder: Path, value: object) -> list[str]:
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(size, str) and _SIZE.fullmatch(size) for size in value)
-    ):
+    if isinstance(value, list) and value and all(isinstance(size, str) and _SIZE.fullmatch(size) for size in value):
         return value
     raise CreativeError(folder, "sizes", 'a list like ["300x250", "728x90"]')
 
@@ -109,9 +105,7 @@ def _products(folder: Path, value: object, sizes: list[str]) -> tuple[int, dict[
         raise CreativeError(folder, "products.max", f"one number for each of {', '.join(sizes)}")
     for size, count in most.items():
         if type(count) is not int or not least <= count <= _MOST_PRODUCTS:
-            raise CreativeError(
-                folder, f"products.max.{size}", f"a whole number from {least} to {_MOST_PRODUCTS}"
-            )
+            raise CreativeError(folder, f"products.max.{size}", f"a whole number from {least} to {_MOST_PRODUCTS}")
     return least, most
 
 
@@ -149,9 +143,7 @@ def _matters(selectors: str, size: str) -> bool:
 
 
 def _template(folder: Path) -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     try:
         return environment.from_string(_text(folder, "banner.html"))
     except TemplateError as error:

@@ -28,9 +28,7 @@ def probe_site(port: int) -> Starlette:
         if origin in origins:
             headers |= {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
         answer = JSONResponse({"third_party_cookies": came_back}, headers=headers)
-        answer.set_cookie(
-            PROBE_COOKIE, "1", max_age=60, path="/demo/", secure=True, httponly=True, samesite="none"
-        )
+        answer.set_cookie(PROBE_COOKIE, "1", max_age=60, path="/demo/", secure=True, httponly=True, samesite="none")
         return answer
 
     async def frame(_: Request) -> Response:

@@ -51,9 +51,7 @@ class _ByHost:
 class _ForPaths:
     """Some paths of a host for one site, all others for another."""
 
-    def __init__(
-        self, site: ASGIApp, others: ASGIApp, prefixes: tuple[str, ...], paths: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, site: ASGIApp, others: ASGIApp, prefixes: tuple[str, ...], paths: tuple[str, ...] = ()) -> None:
         self._site = site
         self._others = others
         self._prefixes = prefixes

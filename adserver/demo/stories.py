@@ -85,8 +85,7 @@ BRIEFS: tuple[tuple[str, str], ...] = (
 
 LETTERS: tuple[tuple[str, str], ...] = (
     (
-        "“Your tide table was right again on Tuesday. I mention it because I had told "
-        "everyone it would not be.”",
+        "“Your tide table was right again on Tuesday. I mention it because I had told everyone it would not be.”",
         "H. Aldous, Pilot Lane",
     ),
     (

@@ -58,9 +58,7 @@ def purpose_consents(string: str) -> frozenset[int]:
     seen = 0
     for segment in others:
         seen = _check_segment(segment, seen)
-    return frozenset(
-        [purpose for purpose in range(1, _PURPOSES + 1) if consents >> (_PURPOSES - purpose) & 1]
-    )
+    return frozenset([purpose for purpose in range(1, _PURPOSES + 1) if consents >> (_PURPOSES - purpose) & 1])
 
 
 def _read_core(segment: str) -> int:

@@ -78,9 +78,7 @@ def fold(events: Iterable[Event]) -> dict[HourKey, Measures]:
     return folded
 
 
-def report_rows(
-    rows: Iterable[tuple[str, str, int, int, int]], no_ad: Iterable[tuple[str, str, int]]
-) -> Report:
+def report_rows(rows: Iterable[tuple[str, str, int, int, int]], no_ad: Iterable[tuple[str, str, int]]) -> Report:
     """The report out of the sums of a period.
 
     ``rows``: (line item or '', placement, requests, impressions, clicks);
@@ -108,6 +106,4 @@ def report_rows(
 
 
 def _sum(one: Measures, other: Measures) -> Measures:
-    return Measures(
-        one.requests + other.requests, one.impressions + other.impressions, one.clicks + other.clicks
-    )
+    return Measures(one.requests + other.requests, one.impressions + other.impressions, one.clicks + other.clicks)

@@ -79,9 +79,7 @@ def parse_accounts(data: str | bytes, *, base_dir: Path) -> AccountsFile | list[
     tables = reader.tables(document)
     if reader.problems:
         return sorted(reader.problems)
-    return AccountsFile(
-        _accounts(tables, base_dir), {dotted(path): line for path, line in lines.known.items()}
-    )
+    return AccountsFile(_accounts(tables, base_dir), {dotted(path): line for path, line in lines.known.items()})
 
 
 def dotted(path: KeyPath) -> str:
@@ -134,9 +132,7 @@ def _printable(value: Any) -> object:
     if not isinstance(value, str):
         return Wrong()
     name = unicodedata.normalize("NFC", value).strip()
-    joiners_and_marks = (
-        "\u200c\u200d\u200e\u200f"  # scripts and emoji need them; overrides and isolates are not here
-    )
+    joiners_and_marks = "\u200c\u200d\u200e\u200f"  # scripts and emoji need them; overrides and isolates are not here
     for letter in name:
         if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and letter not in joiners_and_marks:
             return Wrong(f"a name without control characters such as U+{ord(letter):04X}")
@@ -220,12 +216,7 @@ def _share(value: Any) -> object:
 
 def _source(value: Any) -> object:
     """A feed's address as it is written; a path becomes absolute later."""
-    if (
-        not isinstance(value, str)
-        or not 1 <= len(value) <= 2048
-        or not value.isprintable()
-        or value != value.strip()
-    ):
+    if not isinstance(value, str) or not 1 <= len(value) <= 2048 or not value.isprintable() or value != value.strip():
         return Wrong()
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value):
         return value
@@ -364,9 +355,7 @@ def _accounts(tables: dict[str, dict[str, dict[str, Any]]], base_dir: Path) -> A
         if feed is not None:
             feeds[account] = Feed(advertiser=account, source=_absolute(feed["source"], base_dir))
     nouns = {
-        table.name: {
-            account: table.noun(id=account, **values) for account, values in tables[table.name].items()
-        }
+        table.name: {account: table.noun(id=account, **values) for account, values in tables[table.name].items()}
         for table in TABLES
     }
     return Accounts(feeds=feeds, **nouns)

@@ -68,12 +68,8 @@ def list_keys(store: KeyStore) -> Sequence[ApiKey]:
 def revoke_key(store: KeyStore, which: str, *, now: datetime) -> ApiKey | KeyRefused:
     """Revoke a key by its id or by the first characters of its secret."""
     if not re.fullmatch(rf"[0-9]{{1,10}}|{KEY_MARK}[A-Za-z0-9_-]{{{PREFIX_LENGTH - len(KEY_MARK)}}}", which):
-        return KeyRefused(
-            f"a key is named by its number or by the first {PREFIX_LENGTH} characters of its secret"
-        )
+        return KeyRefused(f"a key is named by its number or by the first {PREFIX_LENGTH} characters of its secret")
     found = store.revoke(which, now=now)
     if len(found) > 1:
-        return KeyRefused(
-            f"several keys begin so; name one by its number: {', '.join(str(key.id) for key in found)}"
-        )
+        return KeyRefused(f"several keys begin so; name one by its number: {', '.join(str(key.id) for key in found)}")
     return found[0] if found else KeyRefused(f"there is no live key {which}")

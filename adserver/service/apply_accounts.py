@@ -69,9 +69,7 @@ def apply_accounts(
     def plan(current: Accounts) -> tuple[Accounts, Accounts]:
         nonlocal outcome
         problems = tuple(_problems(current, desired, prune, known_creatives, lines or {}))
-        changes = (
-            () if problems else (*_puts(current, desired), *(_removals(current, desired) if prune else ()))
-        )
+        changes = () if problems else (*_puts(current, desired), *(_removals(current, desired) if prune else ()))
         outcome = ApplyResult(changes, problems, 0)
         gone = [change for change in changes if change.kind == "remove"]
         put = [change for change in changes if change.kind != "remove"]
@@ -135,13 +133,9 @@ def _removals(current: Accounts, desired: Accounts) -> list[Change]:
 
 
 def _differences(before: Any, after: Any) -> dict[str, tuple[object, object]]:
-    names = [
-        field.name for field in fields(after if before is None else before) if field.name not in _NOT_COMPARED
-    ]
+    names = [field.name for field in fields(after if before is None else before) if field.name not in _NOT_COMPARED]
     pairs = {name: (getattr(before, name, None), getattr(after, name, None)) for name in names}
-    return {
-        name: pair for name, pair in pairs.items() if before is None or after is None or pair[0] != pair[1]
-    }
+    return {name: pair for name, pair in pairs.items() if before is None or after is None or pair[0] != pair[1]}
 
 
 def _only(accounts: Accounts, changes: list[Change]) -> Accounts:

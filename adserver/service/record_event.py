@@ -88,7 +88,9 @@ class RecordEvent:
         record = ("event", int(now), event.advertiser.id, str(event.name), " ".join(event.products))
         logged = self._log.append([record])
         results = await asyncio.gather(
-            self._visitors.record_event(visitor, event, now, returning=returning), logged, return_exceptions=True
+            self._visitors.record_event(visitor, event, now, returning=returning),
+            logged,
+            return_exceptions=True,
         )
         for result in results:
             if isinstance(result, BaseException):

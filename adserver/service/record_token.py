@@ -52,9 +52,7 @@ class RecordImpression:
     async def __call__(self, text: str, now: float, *, prefetch: bool) -> TokenReason | None:
         """None when counted, else why not."""
         token = self._tokens.read(text, TokenKind.IMPRESSION)
-        reason = (
-            await self._counter.count(token, now, prefetch=prefetch) if token else TokenReason.BAD_TOKEN
-        )
+        reason = await self._counter.count(token, now, prefetch=prefetch) if token else TokenReason.BAD_TOKEN
         if reason is None:
             IMPRESSIONS.inc()
         else:

@@ -80,9 +80,7 @@ class RenderAd:
             click_url=f"{self._base_url}/c/{click}",
         )
 
-    def _token(
-        self, decision: Decision, kind: TokenKind, expires: int, product: Product | None = None
-    ) -> str:
+    def _token(self, decision: Decision, kind: TokenKind, expires: int, product: Product | None = None) -> str:
         return self._tokens.mint(
             Token(
                 kind=kind,

@@ -40,13 +40,13 @@ class ServeAd:
     def __init__(
         self,
         live: Live,
+        *,
         visitors: VisitorStore,
         catalogs: CatalogReader,
         log: EventLog,
         cookies: VisitorCookies,
         creatives: Mapping[str, Creative],
         render: RenderAd,
-        *,
         consent_default: ConsentDefault,
         deadline_s: float,
         mint_decision: Callable[[], str],
@@ -90,9 +90,7 @@ class ServeAd:
             return [entry for entry in entries if isinstance(entry, NoAd)]
         visitor = self._cookies.visitor_of(request.hit.claims)
         if visitor is None:
-            return [
-                e if isinstance(e, NoAd) else NoAd(e.placement.id, NoAdReason.NO_VISITOR) for e in entries
-            ]
+            return [e if isinstance(e, NoAd) else NoAd(e.placement.id, NoAdReason.NO_VISITOR) for e in entries]
         profile = await self._visitors.read_visitor(visitor)
         return [e if isinstance(e, NoAd) else await self._decide(e, profile, verdict) for e in entries]
 
@@ -123,8 +121,7 @@ class ServeAd:
         if not permitted:
             return NoAd(entry.placement.id, NoAdReason.CONSENT)
         history = {
-            ref: Interest(interests(shopping), newest_interest(shopping))
-            for ref, shopping in profile.shopping.items()
+            ref: Interest(interests(shopping), newest_interest(shopping)) for ref, shopping in profile.shopping.items()
         }
         candidates = rank(permitted, history, self._rng)
         if not candidates:

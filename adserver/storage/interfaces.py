@@ -12,11 +12,11 @@ from adserver.model.profile import Profile
 from adserver.model.snapshot import Snapshot
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Exception):  # noqa: N818  a state of the world, not a mistake in the program
     """Valkey did not answer, or refused. ``str()`` is for the log; it holds no address and no key."""
 
 
-class SourceUnavailable(Exception):
+class SourceUnavailable(Exception):  # noqa: N818
     """A feed's file or URL can not be read; the text says why, in words a shop owner understands."""
 
 

@@ -46,7 +46,14 @@ class Tokens:
 
     def mint(self, token: Token) -> str:
         """The token as it stands in a URL path: ``A-Z a-z 0-9 _ -`` only."""
-        fields = (token.decision, token.advertiser, token.line_item, token.placement, token.product, token.url)
+        fields = (
+            token.decision,
+            token.advertiser,
+            token.line_item,
+            token.placement,
+            token.product,
+            token.url,
+        )
         parts = [_HEAD.pack(token.kind, token.expires)]
         for value in fields:
             raw = value.encode()

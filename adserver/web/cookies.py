@@ -49,7 +49,8 @@ class CookieHeaders:
         age = _OPT_OUT_DAYS * DAY_S
         headers = [(b"set-cookie", OPT_OUT + f"=1; Max-Age={age}; Path=/; HttpOnly{site}".encode())]
         headers += [
-            (b"set-cookie", name + f"=; Max-Age=0; Path=/; HttpOnly{site}".encode()) for name in VISITOR_NAMES[secure][:1]
+            (b"set-cookie", name + f"=; Max-Age=0; Path=/; HttpOnly{site}".encode())
+            for name in VISITOR_NAMES[secure][:1]
         ]
         return headers
 

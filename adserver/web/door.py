@@ -18,9 +18,7 @@ log = logging.getLogger(__name__)
 class AsgiDoor:
     """One handler as an ASGI application. ``fallback`` answers when the handler broke: no traceback gets out."""
 
-    def __init__(
-        self, handler: Handler, route: str, *, https_outside: bool, fallback: Answer | None = None
-    ) -> None:
+    def __init__(self, handler: Handler, route: str, *, https_outside: bool, fallback: Answer | None = None) -> None:
         self._handler = handler
         self._https_outside = https_outside
         self._fallback = fallback or text(500, "Internal error")

@@ -8,9 +8,7 @@ from adserver.model.reason import Reason
 
 Headers = list[tuple[bytes, bytes]]
 
-GIF = bytes.fromhex(
-    "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
-)
+GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 """The 43-byte transparent GIF, 1 x 1 pixels (GIF89a)."""
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")

@@ -33,7 +33,7 @@ def create_routes(handlers: Handlers, *, https_outside: bool) -> list[Route]:
     """The routes of the public contract, version 1."""
 
     def route(path: str, handler: Handler, fallback: Answer | None = None) -> Route:
-        name = path.split("{")[0]
+        name = path.partition("{")[0]
         return Route(path, AsgiDoor(handler, name, https_outside=https_outside, fallback=fallback))
 
     broken = gif(EventReason.INTERNAL)

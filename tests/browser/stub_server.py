@@ -103,9 +103,7 @@ class StubServer:
         with self._changed:
             return [request for request in self.requests if request.path == path]
 
-    def wait(
-        self, path: str, count: int, timeout_s: float = 10.0, *, answered: bool = False
-    ) -> list[Request]:
+    def wait(self, path: str, count: int, timeout_s: float = 10.0, *, answered: bool = False) -> list[Request]:
         """The first ``count`` requests for the path, as soon as they have arrived (or been answered)."""
 
         def there() -> list[Request]:

@@ -70,7 +70,8 @@ MISFITS = """() => {
 # The element and attribute names of documents, by the browser's own parser (which runs nothing).
 TREES = """documents => documents.map(html => {
   const elements = new DOMParser().parseFromString(html, "text/html").querySelectorAll("*");
-  return [...elements].map(element => [element.tagName, ...element.getAttributeNames()].join(" ")).join("\\n");
+  const names = element => [element.tagName, ...element.getAttributeNames()].join(" ");
+  return [...elements].map(names).join("\\n");
 })"""
 
 
@@ -105,9 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _shoe() -> bytes:
     image = Image.new("RGB", (600, 400), "white")
     draw = ImageDraw.Draw(image)
-    draw.polygon(
-        [(80, 250), (200, 110), (280, 120), (330, 190), (540, 250), (550, 300), (80, 300)], fill="#2f6fb3"
-    )
+    draw.polygon([(80, 250), (200, 110), (280, 120), (330, 190), (540, 250), (550, 300), (80, 300)], fill="#2f6fb3")
     draw.rounded_rectangle([70, 295, 560, 330], 16, fill="#f0e9dc")
     file = io.BytesIO()
     image.save(file, "PNG")
@@ -222,9 +221,7 @@ def test_everything_fits_the_slot(chromium: Browser, site: _Site, size: str, cou
     page.screenshot(path=ARTIFACTS / f"{size}-{count}.png")
     assert page.evaluate(MISFITS) == []
     loaded = "() => [...document.images].map(image => image.complete && image.naturalWidth > 0)"
-    assert page.evaluate(loaded) == [True] * count + [
-        False
-    ]  # the last is the impression, which answers 404 here
+    assert page.evaluate(loaded) == [True] * count + [False]  # the last is the impression, which answers 404 here
     assert f"/i{path}" in site.asked
     assert [text for text in complaints if "404" not in text] == []  # no word of the policy either
     page.close()
@@ -245,9 +242,7 @@ def test_odd_products_fit_too(chromium: Browser, site: _Site, size: str, count: 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_keyboard_reaches_every_link_and_shows_where_it_is(
-    chromium: Browser, site: _Site, size: str
-) -> None:
+def test_the_keyboard_reaches_every_link_and_shows_where_it_is(chromium: Browser, site: _Site, size: str) -> None:
     page = open_slot(chromium, size)
     show(site, page, size, ordinary(site), "Bergwerk")
     reached = []
@@ -288,9 +283,7 @@ def test_hostile_products_run_nothing(chromium: Browser, site: _Site, size: str)
         "<iframe srcdoc='<script>parent.alert(1)</script>'>",
     ]
     tiles = [
-        Tile(
-            title=text, price_text=text, was_price_text=text, image_url=f"{site.url}/{text}", click_url="/c/1"
-        )
+        Tile(title=text, price_text=text, was_price_text=text, image_url=f"{site.url}/{text}", click_url="/c/1")
         for text in hostile
     ]
     # Once as sent, and once without the policy, so that the escaping stands alone.

@@ -190,9 +190,7 @@ def test_the_size_is_reserved_before_the_answer(stub: StubServer, tab: Tab) -> N
 def test_a_reason_calls_the_function(stub: StubServer, tab: Tab) -> None:
     head = """<script>var site={ads:{house:function(slot,reason){
     slot.textContent='house '+reason+(this===site.ads)}}}</script>"""
-    page = tab.open(
-        news(stub, slot("no-no_history", 'data-ad-passback="site.ads.house"', name="s"), head=head)
-    )
+    page = tab.open(news(stub, slot("no-no_history", 'data-ad-passback="site.ads.house"', name="s"), head=head))
     assert settled(tab, 1) == [["passback", "s", "no-no_history", "no_history"]]
     assert page.inner_text("#s") == "house no_historytrue"
     assert tab.console == []
@@ -221,9 +219,7 @@ def test_a_listener_may_take_the_box_over(stub: StubServer, tab: Tab) -> None:
     assert page.inner_text("#s") == "mine"
 
 
-@pytest.mark.parametrize(
-    "name", ["nothing.here", "constructor.constructor", "site.bad", "toString", "a..b", "seen"]
-)
+@pytest.mark.parametrize("name", ["nothing.here", "constructor.constructor", "site.bad", "toString", "a..b", "seen"])
 def test_a_passback_that_is_none_or_throws(stub: StubServer, tab: Tab, name: str) -> None:
     head = "<script>var site={bad:function(){throw new Error('theirs')}}</script>"
     tab.open(news(stub, slot("no-paused", f'data-ad-passback="{name}"', name="s") + slot("a"), head=head))
@@ -241,9 +237,7 @@ BAD: dict[str, Any] = {
     "no list": lambda request: cors(request, b'{"ads":{"0":{}}}'),
     "too short": lambda request: cors(request, b'{"ads":[]}'),
     "odd entries": lambda request: cors(request, b'{"ads":[null,7]}'),
-    "html is no text": lambda request: cors(
-        request, b'{"ads":[{"placement":"a","html":5},{"placement":"b"}]}'
-    ),
+    "html is no text": lambda request: cors(request, b'{"ads":[{"placement":"a","html":5},{"placement":"b"}]}'),
     "other order": lambda request: cors(request, json.dumps({"ads": [entry("b"), entry("a")]}).encode()),
     "no CORS": Answer(b'{"ads":[]}', "application/json"),
 }
@@ -257,9 +251,7 @@ def test_a_bad_answer_is_unreachable(stub: StubServer, tab: Tab, case: str) -> N
     assert len([line for line in tab.console if line.startswith("warning:")]) <= 1
 
 
-@pytest.mark.parametrize(
-    "fetch", ["undefined", "function(){throw 1}", "function(){return Promise.reject(1)}"]
-)
+@pytest.mark.parametrize("fetch", ["undefined", "function(){throw 1}", "function(){return Promise.reject(1)}"])
 def test_a_blocker_leads_to_the_passback(stub: StubServer, tab: Tab, fetch: str) -> None:
     tab.open(news(stub, slot("a"), head=f"<script>window.fetch={fetch}</script>"))
     assert settled(tab, 1) == [["passback", "a", "a", "unreachable"]]
@@ -308,9 +300,7 @@ def test_scan_finds_new_slots_only_and_is_the_only_global(stub: StubServer, tab:
     new = set(page.evaluate("Object.getOwnPropertyNames(window)")) - before
     assert new == {"adserverSlots", "seen", "0"}  # window[0] is the ad's frame, "seen" the test's own
     assert page.evaluate("Object.keys(adserverSlots)") == ["scan"]
-    page.evaluate(
-        "html => { document.body.insertAdjacentHTML('beforeend', html); adserverSlots.scan() }", slot("b")
-    )
+    page.evaluate("html => { document.body.insertAdjacentHTML('beforeend', html); adserverSlots.scan() }", slot("b"))
     settled(tab, 2)
     assert [request.query["placement"] for request in stub.to(ADS)] == [["a"], ["b"]]
 

@@ -24,9 +24,7 @@ def test_an_empty_database_becomes_what_the_tables_say(open_again: Callable[[], 
     migrate.upgrade(engine)
     assert migrate.is_current(engine)
     with reading(engine) as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
         assert connection.execute(text("SELECT id, value FROM revision")).all() == [(1, 0)]
 
@@ -85,9 +83,7 @@ def test_processes_that_start_together_migrate_once(empty_database: str) -> None
         "engine = open_engine(sys.argv[1]); upgrade(engine); assert is_current(engine)\n"
     )
     running = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, empty_database], stdin=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        subprocess.Popen([sys.executable, "-c", program, empty_database], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(4)
     ]
     for process in running:

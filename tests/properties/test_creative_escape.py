@@ -161,9 +161,7 @@ def test_the_title_arrives_as_it_was() -> None:
 # Markup characters often, anything at all sometimes, and URLs that pass the gate with something behind them.
 _MARKUP = st.text(st.sampled_from("<>\"'`&;=/\\!-[]{}%$ \t\n\r\x00abonsvgscript"), max_size=40)
 _TEXT = st.one_of(_MARKUP, st.text(max_size=40))
-_URL = st.one_of(
-    _TEXT, st.builds("".join, st.tuples(st.sampled_from(["https://a.example/", "/c/", "/"]), _TEXT))
-)
+_URL = st.one_of(_TEXT, st.builds("".join, st.tuples(st.sampled_from(["https://a.example/", "/c/", "/"]), _TEXT)))
 
 
 @settings(max_examples=300, deadline=None)

@@ -99,9 +99,9 @@ segment_lists = st.lists(st.sampled_from([DISCLOSED, ALLOWED, PUBLISHER]), uniqu
     purposes=st.frozensets(st.integers(1, 24)),
     consents=vendor_sections,
     interests=vendor_sections,
-    restrictions=st.lists(
-        st.builds(restriction, purpose=st.integers(1, 24), kind=st.integers(0, 2)), max_size=4
-    ).map(tuple),
+    restrictions=st.lists(st.builds(restriction, purpose=st.integers(1, 24), kind=st.integers(0, 2)), max_size=4).map(
+        tuple
+    ),
     segments=segment_lists,
 )
 def test_what_was_written_is_read(
@@ -117,9 +117,7 @@ def test_what_was_written_is_read(
 
 @given(consents=vendor_sections, interests=vendor_sections, kept=st.floats(0, 1, exclude_max=True))
 def test_a_core_that_breaks_off_is_refused(consents: str, interests: str, kept: float) -> None:
-    bits = core_bits(
-        consents=consents, interests=interests, restrictions=(restriction(), restriction(purpose=9))
-    )
+    bits = core_bits(consents=consents, interests=interests, restrictions=(restriction(), restriction(purpose=9)))
     sextets = int(kept * (len(bits) // 6))
     whole = core(consents=consents, interests=interests, restrictions=(restriction(), restriction(purpose=9)))
     with pytest.raises(TcfError):
@@ -205,9 +203,7 @@ def test_any_text_gives_purposes_or_a_refusal(text: str) -> None:
 
 
 @given(st.text(ALPHABET + ".", max_size=300), st.integers(2, 0xFFF), st.frozensets(st.integers(1, 24)))
-def test_any_tail_behind_the_fixed_fields_is_harmless(
-    tail: str, cmp_id: int, purposes: frozenset[int]
-) -> None:
+def test_any_tail_behind_the_fixed_fields_is_harmless(tail: str, cmp_id: int, purposes: frozenset[int]) -> None:
     fixed = core(cmp_id=cmp_id, purposes=purposes)[:35]
     try:
         found = purpose_consents(fixed + tail)

@@ -134,11 +134,7 @@ def test_a_feed_cut_anywhere_keeps_its_first_rows_and_says_so(path: Path) -> Non
     for end in range(0, len(data), 50):
         kept: list[Product] = []
         with pytest.raises(FeedError, match=r"line \d+: "):
-            kept.extend(
-                item
-                for item in read_feed(io.BytesIO(data[:end]), currency="EUR")
-                if isinstance(item, Product)
-            )
+            kept.extend(item for item in read_feed(io.BytesIO(data[:end]), currency="EUR") if isinstance(item, Product))
         feed = read_feed(io.BytesIO(data[:end]), currency="EUR")
         ended = data[:end].count(b"</item>")
         assert [next(feed) for _ in range(ended)] == whole[:ended]

@@ -73,9 +73,7 @@ def test_a_row_that_is_left_out_has_one_problem() -> None:
 def test_an_unusable_optional_field_is_dropped_and_told(field: str, text: str, kept: object) -> None:
     product, problems = read(**{field: text})
     assert getattr(product, field) == kept
-    assert [(problem.field, problem.found, problem.left_out) for problem in problems] == [
-        (field, text, False)
-    ]
+    assert [(problem.field, problem.found, problem.left_out) for problem in problems] == [(field, text, False)]
 
 
 def test_a_sale_price_without_currency_is_in_that_of_the_price() -> None:

@@ -12,9 +12,7 @@ from adserver.model.product import Product
 
 OPEN = '<?xml version="1.0"?>\n<rss xmlns:g="http://base.google.com/ns/1.0" version="2.0"><channel>\n'
 CLOSE = "</channel></rss>"
-ITEM = (
-    "<item><g:id>1</g:id><g:title>Boots</g:title><g:link>http://e/1</g:link><g:price>5 EUR</g:price></item>\n"
-)
+ITEM = "<item><g:id>1</g:id><g:title>Boots</g:title><g:link>http://e/1</g:link><g:price>5 EUR</g:price></item>\n"
 
 
 def read(document: str | bytes, **options: int) -> list[Product | RowProblem]:
@@ -32,7 +30,9 @@ REST = "<g:id>1</g:id><g:link>http://e/1</g:link>"
 
 
 def test_fields_may_have_the_prefix_or_not() -> None:
-    bare = "<rss><channel><item><id>1</id><title>T</title><link>http://e/1</link><price>5</price></item></channel></rss>"
+    bare = (
+        "<rss><channel><item><id>1</id><title>T</title><link>http://e/1</link><price>5</price></item></channel></rss>"
+    )
     assert read(bare) == [item(REST + "<g:title>T</g:title><g:price>5</g:price>")]
 
 

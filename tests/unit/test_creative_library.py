@@ -65,9 +65,7 @@ def test_the_policy_names_the_very_style_sheet(size: str, insecure: bool) -> Non
     assert len(style) == len(policy) == 1
     digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
     images = "https: data: http:" if insecure else "https: data:"
-    assert (
-        policy[0] == f"default-src 'none'; img-src {images}; style-src 'sha256-{digest}'; form-action 'none'"
-    )
+    assert policy[0] == f"default-src 'none'; img-src {images}; style-src 'sha256-{digest}'; form-action 'none'"
     assert f"'sha256-{digest}'" in GRID.csp(insecure)
     assert f"img-src {images};" in GRID.csp(insecure)
 
@@ -137,9 +135,7 @@ def test_a_banner_that_the_creative_does_not_have_is_refused(tiles: tuple[Tile, 
         ("banner.css", "html, body", "</style> html, body", "banner.css"),
     ],
 )
-def test_a_broken_creative_names_folder_and_key(
-    tmp_path: Path, file: str, old: str, new: str, key: str
-) -> None:
+def test_a_broken_creative_names_folder_and_key(tmp_path: Path, file: str, old: str, new: str, key: str) -> None:
     folder = tmp_path / "grid"
     shutil.copytree(CREATIVES / "grid", folder)
     text = (folder / file).read_text(encoding="utf-8")

@@ -56,9 +56,7 @@ def test_the_host_decides_who_answers(client: TestClient, world: World) -> None:
     assert client.get(at(world.ads_host, "/")).text == "ads /"
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "127.0.0.1", "[::1]", "demo.localhost", "LOCALHOST", "localhost."]
-)
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "demo.localhost", "LOCALHOST", "localhost."])
 def test_the_start_page_is_on_the_plain_hosts(client: TestClient, host: str) -> None:
     answer = client.get("/", headers={"host": f"{host}:{PORT}"})
     assert "Look at it here." in answer.text

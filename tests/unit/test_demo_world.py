@@ -25,9 +25,7 @@ def registrable(host: str) -> str:
 
 
 def test_the_worlds_are_three_sites_and_one_site() -> None:
-    sites = [
-        {registrable(host) for host in (world.shop_host, world.news_host, world.ads_host)} for world in WORLDS
-    ]
+    sites = [{registrable(host) for host in (world.shop_host, world.news_host, world.ads_host)} for world in WORLDS]
     assert [len(site) for site in sites] == [3, 1]
 
 

@@ -42,9 +42,7 @@ def lantern() -> Canvas:
     glass = path("M346 286 C296 340 296 440 350 508 L450 508 C504 440 504 340 454 286 Z")
     c.fill(glass, down("#fff3cf", "#ffdf93", "#f9c765"))
     c.fill(ellipse(400, 430, 62, 80), "#fff6d8", alpha=0.9, blur=18, clip=glass)
-    c.fill(
-        path("M400 350 C440 405 446 450 400 484 C354 450 360 405 400 350 Z"), down(MUSTARD, "#f08a3c", RUST)
-    )
+    c.fill(path("M400 350 C440 405 446 450 400 484 C354 450 360 405 400 350 Z"), down(MUSTARD, "#f08a3c", RUST))
     c.fill(path("M400 404 C422 436 424 460 400 480 C376 460 378 436 400 404 Z"), "#fff0b8")
     c.fill(path("M328 340 C314 390 320 440 338 470 C330 420 332 380 346 336 Z"), "#ffffff", alpha=0.7)
     for line in (
@@ -106,15 +104,11 @@ def tent() -> Canvas:
     c.fill(ellipse(322, 600, 74, 46), "#f6c56a", alpha=0.65, blur=22, clip=door)
     c.fill(box(248, 606, 396, 640, 14), down(PINE_LIGHT, PINE), clip=door)
     c.fill(
-        path(
-            "M322 300 C300 420 268 530 232 634 L210 634 C230 560 262 520 264 470 C272 420 304 380 322 300 Z"
-        ),
+        path("M322 300 C300 420 268 530 232 634 L210 634 C230 560 262 520 264 470 C272 420 304 380 322 300 Z"),
         down(CREAM, CREAM_SHADE),
     )
     c.fill(
-        path(
-            "M322 300 C344 420 376 530 412 634 L436 634 C414 560 384 520 380 470 C372 420 340 380 322 300 Z"
-        ),
+        path("M322 300 C344 420 376 530 412 634 L436 634 C414 560 384 520 380 470 C372 420 340 380 322 300 Z"),
         down(CREAM_SHADE, "#cdb893"),
     )
     for x, y in ((259, 498), (386, 498)):
@@ -152,9 +146,7 @@ def stove() -> Canvas:
         c.line([(px - 2, py - 2) for px, py in arm], 3, STEEL_LIGHT)
     for x in (340, 364, 388, 412, 436, 460):
         tip = 382 + abs(x - 400) / 6
-        flame = path(
-            f"M{x - 10} 438 C{x - 14} 418 {x - 2} 408 {x} {tip:.1f} C{x + 2} 408 {x + 14} 418 {x + 10} 438 Z"
-        )
+        flame = path(f"M{x - 10} 438 C{x - 14} 418 {x - 2} 408 {x} {tip:.1f} C{x + 2} 408 {x + 14} 418 {x + 10} 438 Z")
         c.fill(flame, down("#9fd0ee", "#3f86c8"))
         c.fill(ellipse(x, 430, 4, 9), "#f3fbff")
     c.fill(path("M330 436 L470 436 L446 474 L354 474 Z"), across(STEEL_DARK, STEEL_LIGHT, STEEL, STEEL_DARK))
@@ -177,9 +169,7 @@ def stove() -> Canvas:
 def _pot(c: Canvas) -> None:
     for points in _steam():
         c.line(points, 11, "#ffffff", alpha=0.55, blur=4)
-    pot: Points = path(
-        "M276 236 L524 236 L520 360 C518 378 506 386 488 386 L312 386 C294 386 282 378 280 360 Z"
-    )
+    pot: Points = path("M276 236 L524 236 L520 360 C518 378 506 386 488 386 L312 386 C294 386 282 378 280 360 Z")
     c.fill(pot, across(STEEL_DARK, STEEL_LIGHT, STEEL, STEEL_DARK))
     c.fill(box(270, 340, 530, 390), INK, alpha=0.22, blur=10, clip=pot)
     c.line(path("M524 268 C590 262 640 262 668 276"), 17, RUST)

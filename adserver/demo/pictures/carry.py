@@ -148,9 +148,7 @@ def _compass(c: Canvas, x: float, y: float) -> None:
     c.fill([(x - 24, y + 34), (x + 9, y + 7), (x - 9, y - 7)], NAVY)
     c.fill(ellipse(x, y, 6), BRASS_DARK)
     c.fill(
-        path(
-            f"M{x - 46} {y - 20} Q{x - 30} {y - 50} {x + 4} {y - 52} Q{x - 26} {y - 34} {x - 46} {y - 20} Z"
-        ),
+        path(f"M{x - 46} {y - 20} Q{x - 30} {y - 50} {x + 4} {y - 52} Q{x - 26} {y - 34} {x - 46} {y - 20} Z"),
         STEEL_LIGHT,
         alpha=0.7,
     )
@@ -180,8 +178,7 @@ def blanket() -> Canvas:
             c.fill(box(x1, top, x2, top + 76), colour, clip=fold, alpha=0.9)
         c.fill(box(left, top + 50, right, top + 80), LEATHER_DARK, clip=fold, alpha=0.28, blur=8)
     face = path(
-        "M262 268 C300 256 500 256 538 268 L636 412 C640 430 620 436 600 436 "
-        "L200 436 C180 436 160 430 164 412 Z"
+        "M262 268 C300 256 500 256 538 268 L636 412 C640 430 620 436 600 436 L200 436 C180 436 160 430 164 412 Z"
     )
     c.fill(face, down(CREAM_SHADE, CREAM))
     for start, end, colour in _STRIPES:

@@ -68,8 +68,7 @@ def _boot(c: Canvas, dx: float, dy: float, *, far: bool) -> None:
     )
     c.fill(at("M276 250 L306 250 L310 540 L266 540 Z"), "#ffffff", alpha=0.14, blur=12, clip=upper)
     collar = at(
-        "M252 204 C246 172 274 160 308 164 L412 176 C444 "
-        "180 446 220 414 222 L298 210 C276 208 258 222 252 204 Z"
+        "M252 204 C246 172 274 160 308 164 L412 176 C444 180 446 220 414 222 L298 210 C276 208 258 222 252 204 Z"
     )
     c.fill(collar, down(RUST_LIGHT, RUST, RUST_DARK))
     _laces(c, dx, dy, bow=not far)
@@ -190,9 +189,7 @@ def cap() -> Canvas:
         blur=18,
         clip=crown,
     )
-    c.fill(
-        path("M150 512 C240 558 420 560 612 498 L612 474 C440 530 240 530 148 484 Z"), NAVY_DARK, clip=crown
-    )
+    c.fill(path("M150 512 C240 558 420 560 612 498 L612 474 C440 530 240 530 148 484 Z"), NAVY_DARK, clip=crown)
     c.fill(ellipse(372, 206, 20, 10), down(RUST_LIGHT, RUST_DARK))
     for x, y in ((300, 300), (238, 372)):
         c.fill(ellipse(x, y, 8), NAVY_DARK)
@@ -210,7 +207,5 @@ def cap() -> Canvas:
     for outline in ("M418 562 C510 544 600 528 664 512", "M430 574 C540 548 640 544 724 552"):
         c.line(path(outline), 2.5, CREAM, alpha=0.5, clip=brim)
     c.line(path("M430 586 C520 564 640 554 752 584"), 7, RUST_DARK, clip=brim)
-    c.fill(
-        path("M250 300 C280 250 330 232 356 232 C320 256 290 290 276 330 Z"), "#ffffff", alpha=0.12, blur=6
-    )
+    c.fill(path("M250 300 C280 250 330 232 356 232 C320 256 290 290 276 330 Z"), "#ffffff", alpha=0.12, blur=6)
     return c

@@ -154,9 +154,7 @@ def _remove(connection: Connection, row: type[Base], ids: list[str]) -> None:
         return
     if row is FeedRow:
         refs = _refs(connection)
-        connection.execute(
-            delete(FeedRow).where(FeedRow.advertiser_ref.in_([refs[account] for account in ids]))
-        )
+        connection.execute(delete(FeedRow).where(FeedRow.advertiser_ref.in_([refs[account] for account in ids])))
         return
     for account in ids:
         connection.execute(delete(row).where(row.__table__.c.id == account))

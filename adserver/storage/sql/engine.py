@@ -75,9 +75,7 @@ def _parse(url: str) -> URL:
     if parsed.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "sqlite":
-        raise DatabaseUnavailable(
-            f"expected a sqlite:// or postgresql:// address, found {parsed.drivername}://"
-        )
+        raise DatabaseUnavailable(f"expected a sqlite:// or postgresql:// address, found {parsed.drivername}://")
     if parsed.database in {None, "", ":memory:"}:
         raise DatabaseUnavailable("SQLite needs a file here: sqlite:////absolute/path.db")
     return parsed.set(drivername="sqlite")

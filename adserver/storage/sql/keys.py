@@ -56,11 +56,7 @@ class SqlKeys:
                 return found
             connection.execute(update(ApiKeyRow).where(ApiKeyRow.id == found[0].id).values(revoked_at=now))
             next_revision(connection)
-            row = (
-                connection.execute(select(ApiKeyRow.__table__).where(ApiKeyRow.id == found[0].id))
-                .mappings()
-                .one()
-            )
+            row = connection.execute(select(ApiKeyRow.__table__).where(ApiKeyRow.id == found[0].id)).mappings().one()
             return (_key(row),)
 
     def live_hashes(self) -> Mapping[str, Scope]:

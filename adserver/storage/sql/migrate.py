@@ -58,9 +58,7 @@ def new_version(engine: Engine, number: str, message: str) -> None:
 def _config(connection: Connection | None = None) -> Config:
     config = Config(attributes={"connection": connection})
     scripts = Path(__file__).parent / "migrations"
-    config.set_main_option(
-        "script_location", str(scripts).replace("%", "%%")
-    )  # a percent sign would interpolate
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))  # a percent sign would interpolate
     config.set_main_option("path_separator", "os")
     return config
 
@@ -91,9 +89,7 @@ def _sqlite_alone(engine: Engine) -> Iterator[Connection]:
                 yield connection
                 broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
                 if broken:
-                    raise DatabaseUnavailable(
-                        f"{masked(engine.url)}: rows without their parents: {broken[:3]}"
-                    )
+                    raise DatabaseUnavailable(f"{masked(engine.url)}: rows without their parents: {broken[:3]}")
         finally:
             _pragmas(driver, foreign_keys="ON", busy_timeout=BUSY_TIMEOUT_MS)
 

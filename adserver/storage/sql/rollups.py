@@ -75,9 +75,7 @@ class SqlRollups:
         no_ad = select(placement, reason, requests).where(reason != "", *hours).group_by(placement, reason)
         with reading(self._engine) as connection:
             return Totals(
-                sorted(
-                    (who, where, int(r), int(i), int(c)) for who, where, r, i, c in connection.execute(rows)
-                ),
+                sorted((who, where, int(r), int(i), int(c)) for who, where, r, i, c in connection.execute(rows)),
                 sorted((where, why, int(count)) for where, why, count in connection.execute(no_ad)),
             )
 

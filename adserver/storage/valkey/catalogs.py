@@ -20,12 +20,15 @@ _REPLACED_TTL_S = 60
 
 
 class ValkeyCatalogReader:
-    """Reads products, holding what was read. ``refresh`` is called often; a lookup never asks for the version."""
+    """Reads products, holding what was read. ``refresh`` is called often; a lookup never asks for the version.
+
+    ``swaps`` counts the catalogs swapped so far, of all advertisers; -1 before the first refresh.
+    """
 
     def __init__(self, valkey: Valkey, *, cached_products: int = CACHED_PRODUCTS) -> None:
         self._valkey = valkey
         self._limit = cached_products
-        self._swaps = -1
+        self.swaps = -1
         self._versions: Mapping[int, int] = {}
         self._cache: OrderedDict[tuple[int, int, str], Product | None] = OrderedDict()
 
@@ -33,10 +36,10 @@ class ValkeyCatalogReader:
         """Learn of catalogs swapped since the last call; two reads, the second only when there was a swap."""
         with store_errors():
             swaps = await cast("Awaitable[bytes | None]", self._valkey.redis.hget(keys.CATALOGS, "swaps"))
-            if int(swaps or 0) == self._swaps:
+            if int(swaps or 0) == self.swaps:
                 return
             versions = await cast("Awaitable[dict[bytes, bytes]]", self._valkey.redis.hgetall(keys.CATALOGS))
-        self._swaps = int(versions.pop(b"swaps", 0))
+        self.swaps = int(versions.pop(b"swaps", 0))
         self._versions = {int(ref): int(version) for ref, version in versions.items()}
 
     async def products(self, ref: int, ids: Sequence[str]) -> Mapping[str, Product]:
@@ -138,4 +141,4 @@ class ValkeyCatalogs:
             version = await cast("Awaitable[bytes | None]", self._valkey.redis.hget(keys.CATALOGS, str(ref)))
             if version is None:
                 return 0
-            return int(await cast("Awaitable[int]", self._valkey.redis.hlen(keys.catalog(ref, int(version)))))
+            return int(await self._valkey.redis.hlen(keys.catalog(ref, int(version))))

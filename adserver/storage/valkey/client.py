@@ -59,7 +59,7 @@ class Valkey:
     async def ping(self) -> None:
         """Raise StoreUnavailable unless Valkey answers."""
         with store_errors():
-            await cast("Awaitable[bool]", self.redis.ping())
+            await self.redis.ping()
 
     async def close(self) -> None:
         """Close all connections."""

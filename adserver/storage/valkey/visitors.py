@@ -44,9 +44,7 @@ class ValkeyVisitors:
 
     async def read_visitor(self, visitor: str) -> Profile:
         """All that is known of ``visitor``."""
-        flat = await self._valkey.call(
-            "read_visitor", keys.visitor(visitor), self._retention_s, self._new_visitor_s
-        )
+        flat = await self._valkey.call("read_visitor", keys.visitor(visitor), self._retention_s, self._new_visitor_s)
         return profile_of(cast("list[bytes]", flat))
 
 

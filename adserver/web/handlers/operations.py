@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 
 from adserver.service.access import CheckKey
@@ -17,18 +18,28 @@ async def healthz(context: Context) -> Answer:
     return text(200, "ok") if context.method == "GET" else method_not_allowed()
 
 
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What stands in the way, in words (nothing: ready); the revision of the accounts and the number of catalog
+    swaps that this worker has seen."""
+
+    problems: list[str]
+    revision: int
+    swaps: int
+
+
 class ReadyzHandler:
     """200 while events can be kept and ads be decided, else 503 with the reasons in words."""
 
-    def __init__(self, problems: Callable[[], Awaitable[list[str]]]) -> None:
-        self._problems = problems
+    def __init__(self, readiness: Callable[[], Awaitable[Readiness]]) -> None:
+        self._readiness = readiness
 
     async def __call__(self, context: Context) -> Answer:
         """Ready or not."""
         if context.method != "GET":
             return method_not_allowed()
-        problems = await self._problems()
-        return json({"ready": not problems, "problems": problems}, 503 if problems else 200)
+        now = await self._readiness()
+        return json({"ready": not now.problems, **asdict(now)}, 503 if now.problems else 200)
 
 
 class MetricsHandler:

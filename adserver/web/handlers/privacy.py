@@ -14,7 +14,7 @@ _POLICY: Headers = [
 
 
 class PrivacyHandler:
-    """What is stored, and the way out of it. ``page`` and ``done`` are whole documents, ``style`` the hash of theirs."""
+    """What is stored, and the way out of it: two whole documents and the hash of the style they share."""
 
     def __init__(self, cookies: CookieHeaders, *, page: bytes, done: bytes, style: str) -> None:
         self._cookies = cookies

@@ -45,9 +45,7 @@ def _accounts() -> None:
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("locale", sa.String(64), nullable=False),
         sa.Column("consent_default", sa.String(16)),
-        sa.CheckConstraint(
-            "consent_default IN ('deny', 'allow')", name=op.f("ck_advertiser_consent_default")
-        ),
+        sa.CheckConstraint("consent_default IN ('deny', 'allow')", name=op.f("ck_advertiser_consent_default")),
         sa.PrimaryKeyConstraint("ref", name=op.f("pk_advertiser")),
         sa.UniqueConstraint("id", name=op.f("uq_advertiser_id")),
         sqlite_autoincrement=True,
@@ -72,9 +70,7 @@ def _accounts() -> None:
         sa.Column("holdout", sa.Double(), nullable=False),
         sa.CheckConstraint(_STATUS, name=op.f("ck_campaign_status")),
         sa.CheckConstraint("holdout >= 0 AND holdout <= 1", name=op.f("ck_campaign_holdout")),
-        sa.ForeignKeyConstraint(
-            ["advertiser_ref"], ["advertiser.ref"], name=op.f("fk_campaign_advertiser_ref")
-        ),
+        sa.ForeignKeyConstraint(["advertiser_ref"], ["advertiser.ref"], name=op.f("fk_campaign_advertiser_ref")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
     )
     op.create_index(op.f("ix_campaign_advertiser_ref"), "campaign", ["advertiser_ref"])
@@ -120,9 +116,7 @@ def _access() -> None:
         sa.Column("prefix", sa.String(8), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True)),
-        sa.CheckConstraint(
-            "scope_kind IN ('advertiser', 'publisher', 'operator')", name=op.f("ck_api_key_scope_kind")
-        ),
+        sa.CheckConstraint("scope_kind IN ('advertiser', 'publisher', 'operator')", name=op.f("ck_api_key_scope_kind")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("hash", name=op.f("uq_api_key_hash")),
         sqlite_autoincrement=True,

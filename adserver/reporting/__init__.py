@@ -1,0 +1,1 @@
+"""From single events to the rows of a report: measures and their arithmetic."""
