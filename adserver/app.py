@@ -6,7 +6,8 @@ import random
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from adserver.creative.library import load_creatives
+from adserver.model.reason import EventReason, NoAdReason
 from adserver.secret import read_secrets
 from adserver.service.access import CheckKey
 from adserver.service.live import Live, follow
@@ -35,12 +37,15 @@ from adserver.tracking.keyring import Keyring
 from adserver.tracking.token import Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.cookies import CookieHeaders
+from adserver.web.door import Handler
 from adserver.web.handlers.ads import AdHandler, AdsHandler
 from adserver.web.handlers.operations import MetricsHandler, Readiness, ReadyzHandler, healthz
 from adserver.web.handlers.pixel import PixelHandler
 from adserver.web.handlers.privacy import PrivacyHandler
 from adserver.web.handlers.tokens import ClickHandler, ImpressionHandler
 from adserver.web.protocol import protocol_settings
+from adserver.web.rate_limit import AddressLimiter, Limited
+from adserver.web.responses import Answer, gif, no_content
 from adserver.web.routes import Handlers, create_application, create_routes
 from adserver.web.static_files import StaticScript, read_static, style_hash
 
@@ -112,10 +117,14 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
             found.append(str(error))
         return Readiness(found, live.snapshot.revision if live.snapshot else 0, catalogs.swaps)
 
+    def limited(handler: Handler, refusal: Callable[[], Answer]) -> Handler:
+        return Limited(handler, limiter, refusal, time.monotonic) if settings.rate_limit else handler
+
+    limiter = AddressLimiter(settings.rate_limit)
     handlers = Handlers(
-        pixel=PixelHandler(record_event, cookies),
-        ad=AdHandler(serve_ad),
-        ads=AdsHandler(serve_ad),
+        pixel=limited(PixelHandler(record_event, cookies), lambda: gif(record_event.refuse(EventReason.RATE_LIMITED))),
+        ad=limited(AdHandler(serve_ad), lambda: no_content(serve_ad.refuse(NoAdReason.RATE_LIMITED))),
+        ads=limited(AdsHandler(serve_ad), lambda: no_content(serve_ad.refuse(NoAdReason.RATE_LIMITED))),
         impression=ImpressionHandler(RecordImpression(tokens, counter)),
         click=ClickHandler(RecordClick(live, tokens, counter)),
         tag=StaticScript.load("tag.js"),

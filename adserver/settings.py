@@ -138,6 +138,12 @@ class Settings:
         "a bearer token",
         "opens /metrics from other machines; empty: this machine and operator keys only",
     )
+    rate_limit: int = _setting(
+        0,
+        _whole(0, 1_000_000),
+        "0 to 1000000 requests per second",
+        "what one address prefix (IPv4 /24, IPv6 /64) may ask of one worker; 0: no limit, as proxies share addresses",
+    )
     access_log: bool = _setting(False, _flag, "1 or 0", "a log line per request; costs a good part of the speed")
     log_level: str = _setting(
         "info",

@@ -1,7 +1,10 @@
 """Host names: which ones an account's ``domains`` cover."""
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
+
+_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 
 def covers(domains: Iterable[str], host: str) -> bool:
@@ -12,8 +15,8 @@ def covers(domains: Iterable[str], host: str) -> bool:
 def host_of(url: str) -> str:
     """The lower-case host of an absolute http(s) URL, or ``""`` where there is none that is beyond doubt.
 
-    Blanks, controls, backslashes and user-info are read differently by different readers (RFC 3986 section 7.6,
-    WHATWG URL), so a URL that has any of them names no host here.
+    Blanks, controls, backslashes, user-info and whatever else is no plain host name are read differently by different
+    readers (RFC 3986 section 7.6, WHATWG URL), so a URL that has any of them names no host here.
     """
     if any(c <= " " or c in "\\\x7f" for c in url):
         return ""
@@ -23,6 +26,8 @@ def host_of(url: str) -> str:
         _ = parts.port
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc or not url.startswith(f"{parts.scheme}://"):
+    if parts.scheme not in ("http", "https") or not url.startswith(f"{parts.scheme}://"):
+        return ""
+    if not _HOST_AND_PORT.fullmatch(parts.netloc):
         return ""
     return host.rstrip(".")

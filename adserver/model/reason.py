@@ -39,6 +39,7 @@ class EventReason(Reason):
     STORE_UNAVAILABLE = 130
     STARTING = 131
     INTERNAL = 132
+    RATE_LIMITED = 133
 
 
 class NoAdReason(Reason):
@@ -49,6 +50,7 @@ class NoAdReason(Reason):
     PLACEMENT_PAUSED = 203
     FOREIGN_PAGE = 204
     TOO_MANY_PLACEMENTS = 205
+    RATE_LIMITED = 206
     CONSENT = 210
     NO_VISITOR = 211
     NO_HISTORY = 212

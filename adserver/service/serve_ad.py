@@ -101,11 +101,11 @@ class ServeAd:
         entry = self._live.index.placements.get(placement)
         if entry is None:
             return NoAd(placement, NoAdReason.UNKNOWN_PLACEMENT)
-        if entry.placement.status is Status.PAUSED:
-            return NoAd(placement, NoAdReason.PLACEMENT_PAUSED)
         origin = request.hit.origin_host
         if request.same_page and origin and not covers(entry.domains, origin):
             return NoAd(placement, NoAdReason.FOREIGN_PAGE)
+        if entry.placement.status is Status.PAUSED:
+            return NoAd(placement, NoAdReason.PLACEMENT_PAUSED)
         if verdict is Verdict.REFUSED:
             return NoAd(placement, NoAdReason.CONSENT)
         return entry

@@ -22,6 +22,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _status = 400
     _in_head = True
     _head_bytes = 0
+    _field_bytes = 0
     _head_timer: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -48,7 +49,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The head of the next request begins."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._field_bytes = True, 0, 0
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
 
@@ -62,7 +63,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""
         super().on_header(name, value)
-        if len(self.headers) > MAX_HEADERS:
+        self._field_bytes += len(name) + len(value)
+        if len(self.headers) > MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
             self._status = 431
             raise _RefusedError
 

@@ -138,7 +138,8 @@ def _put(connection: Connection, row: type[Base], nouns: Mapping[str, Any], exis
         if "advertiser" in values:
             values["advertiser_ref"] = refs[values.pop("advertiser")]
         if row is FeedRow:
-            values["last_error"] = None  # it told of the source before this one
+            # What was noted told of the source before this one; the background worker imports the new one.
+            values |= {"imported_at": None, "products": None, "last_error": None}
         if account not in existing:
             new.append(values)
         elif row is FeedRow:

@@ -1,0 +1,79 @@
+"""Which process runs on which core, and how much of it it uses. Linux only; elsewhere nothing is pinned."""
+
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+_PROC = Path("/proc")
+_QUIET_S = 0.5
+_SETTLE_S = 30.0
+
+
+class Cores:
+    """The first core is the server's alone; the second carries Valkey, the load generator and everything else."""
+
+    def __init__(self) -> None:
+        self.why_not = ""
+        self._server: int | None = None
+        if not hasattr(os, "sched_setaffinity") or not (_PROC / "self/stat").exists():
+            self.why_not = "this system does not let a program choose its cores"
+            return
+        available = sorted(os.sched_getaffinity(0))
+        if len(available) < 2:
+            self.why_not = "there is one core only"
+            return
+        self._server = available[0]
+        self.pin_rest(os.getpid(), available[1])
+
+    def pin_rest(self, pid: int, core: int) -> None:
+        """``pid`` and all its threads to ``core``; what it starts from now on begins there too."""
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), {core})
+
+    def pin_server(self, pids: Iterable[int]) -> None:
+        """The processes that answer requests to the core that is theirs."""
+        if self._server is not None:
+            for pid in pids:
+                self.pin_rest(pid, self._server)
+
+    def __str__(self) -> str:
+        return self.why_not or "the server's worker on one core; Valkey, load generator and all else on another"
+
+
+def children(pid: int) -> dict[int, str]:
+    """Process ids and command lines of the children of ``pid``; empty where there is no /proc."""
+    found = {}
+    for folder in _PROC.glob("[0-9]*"):
+        with suppress(OSError):
+            if int(_stat(int(folder.name))[1]) == pid:
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
+
+
+def cpu_seconds(pids: Iterable[int]) -> float | None:
+    """Processor time the processes have used so far; None where that can not be known."""
+    try:
+        ticks = sum(int(field) for pid in pids for field in _stat(pid)[11:13])
+    except OSError:
+        return None
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def settle(pids: Iterable[int]) -> None:
+    """Wait until these processes have finished what an earlier round left them to do (rollups, rewrites)."""
+    watched = list(pids)
+    deadline = time.monotonic() + _SETTLE_S
+    while time.monotonic() < deadline:
+        before = cpu_seconds(watched)
+        time.sleep(_QUIET_S)
+        after = cpu_seconds(watched)
+        if before is None or after is None or after - before < 0.1 * _QUIET_S:
+            return
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name, which may hold spaces: state, parent, ... (proc(5))."""
+    return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
