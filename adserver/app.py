@@ -4,11 +4,13 @@ import asyncio
 import logging
 import random
 import secrets
+import shutil
 import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -203,7 +205,8 @@ def main() -> None:
     if sys.argv[2:] == ["demo"]:
         from adserver.demo.sites import create_demo_app
 
-        report = f"adserver report --data-dir {settings.data_dir}"
+        program = "adserver" if shutil.which("adserver") else Path(sys.executable).with_name("adserver")
+        report = f"{program} report --data-dir {settings.data_dir}"
         app = create_demo_app(app, port=listening.getsockname()[1], report_command=report)
     if not settings.access_log:
         logging.getLogger("uvicorn.access").handlers.clear()

@@ -175,19 +175,19 @@ async def _drive(
     within: float,
 ) -> None:
     loop = asyncio.get_running_loop()
-    opened = [
-        (
-            await loop.create_connection(
-                lambda: _Connection(next_request, on_answer, failures), address.host, address.port
-            )
-        )
-        for _ in range(connections)
-    ]
-    _, late = await asyncio.wait([connection.done for _, connection in opened], timeout=within)
+
+    def connection() -> _Connection:
+        return _Connection(next_request, on_answer, failures)
+
+    try:
+        opened = [await loop.create_connection(connection, address.host, address.port) for _ in range(connections)]
+    except OSError as error:
+        raise LoadError(f"{address.host}:{address.port}: {error}") from error
+    _, late = await asyncio.wait([protocol.done for _, protocol in opened], timeout=within)
     if late:
         failures["no answer"] += len(late)
-    for transport, connection in opened:
-        connection.done.cancel()
+    for transport, protocol in opened:
+        protocol.done.cancel()
         transport.close()
 
 

@@ -94,8 +94,8 @@ async def _round(target: Target, requests: Sequence[bytes], plan: Plan) -> repor
         seconds=plan.seconds / plan.rounds,
     )
     after, took = cpu_seconds(target.workers), perf_counter() - began
-    known = target.workers and before is not None and after is not None
-    return report.Round(measured=measured, cpu=(after - before) / took if known and after and before else None)
+    unknown = not target.workers or before is None or after is None
+    return report.Round(measured=measured, cpu=None if unknown else ((after or 0.0) - (before or 0.0)) / took)
 
 
 def compare(plan: Plan, out: Path, console: Console) -> None:
@@ -123,18 +123,21 @@ def measure_one(name: str, address: Address, site: Site, plan: Plan, console: Co
 
 
 def checked_address(url: str, *, any_machine: bool) -> Address:
-    """Raises ValueError for what is not plain HTTP, and for other machines unless ``any_machine``."""
-    address = address_of(url)
-    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    """Raises BadParameter for what is not plain HTTP, and for other machines unless ``any_machine``."""
+    try:
+        address = address_of(url)
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(f"{url}: {error}") from error
     if any_machine or all(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]).is_loopback for entry in found):
         return address
-    raise ValueError(f"{address.host} is not this machine; --i-own-this-server if you may load it")
+    raise typer.BadParameter(f"{address.host} is not this machine; --i-own-this-server if you may load it")
 
 
 def _site(advertiser: str, placement: str, products: Sequence[str]) -> Site:
     if advertiser and placement and products:
         return Site(advertiser=advertiser, placement=placement, products=products)
-    raise ValueError("--url needs --advertiser, --placement and --product")
+    raise typer.BadParameter("--url needs --advertiser, --placement and --product")
 
 
 def main(
@@ -164,7 +167,7 @@ def main(
             measure_one(url, address, _site(advertiser, placement, product or []), plan, console)
         else:
             compare(plan, out, console)
-    except (LoadError, ValueError, OSError) as error:
+    except LoadError as error:
         console.print(f"benchmark failed: {error}", style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
 

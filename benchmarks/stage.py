@@ -101,5 +101,5 @@ def address_of(url: str) -> Address:
     """Host and port of a plain HTTP URL. Raises ValueError for any other."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"expected http://host:port, found {url!r}")
+        raise ValueError("expected http://host:port")
     return Address(host=parts.hostname, port=parts.port or 80)

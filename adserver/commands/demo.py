@@ -1,7 +1,7 @@
 """``adserver demo``: a shop, a newspaper and the ad server on this machine."""
 
 import asyncio
-import tempfile
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +15,8 @@ from adserver.supervisor import Supervisor
 
 def default_folder() -> Path:
     """Where the demo keeps its data: the same folder each time, so that a second start knows the first's visitors."""
-    return Path(tempfile.gettempdir()) / "adserver-demo"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "adserver-demo"
 
 
 def demo(settings: Settings, *, console: Console) -> int:

@@ -14,7 +14,7 @@ from adserver.tracking.keyring import Keyring
 from adserver.tracking.token import Token, TokenKind, Tokens
 from adserver.tracking.visitor import VisitorCookies
 from tests.server import ACCOUNTS as BASE_ACCOUNTS
-from tests.server import DEADLINE_S, Server, feed_xml, running_server
+from tests.server import DEADLINE_S, Server, feed_xml, running_server, until
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 STRINGS = DATA / "security" / "strings"
@@ -63,6 +63,11 @@ size = "300x250"
 )
 
 PRODUCTS = [f"SKU{number}" for number in range(1_000)]
+FEEDS = (
+    ("acme", "shop.test", PRODUCTS),
+    ("boots", "boots.test", ["BOOT1", "BOOT2"]),
+    ("strict", "strict.test", ["S1"]),
+)
 
 Header = tuple[str, str | bytes]
 
@@ -250,12 +255,17 @@ def token(kind: TokenKind = TokenKind.CLICK, **fields: Any) -> Token:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Two workers, two shops with products and one that wants consent, two publishers."""
+    folder = tmp_path_factory.mktemp("feeds")
+    accounts = ACCOUNTS
+    for shop, host, products in FEEDS:
+        (folder / f"{shop}.xml").write_text(feed_xml(products, base=f"https://{host}"), "utf-8")
+        accounts += f'[advertisers.{shop}.feed]\nsource = "{folder / shop}.xml"\n'
     settings = {"ADSERVER_SECRET": SECRET, "ADSERVER_AD_DEADLINE_MS": "5000"}
-    with running_server("--workers", "2", accounts=ACCOUNTS, feed=feed_xml(PRODUCTS), **settings) as running:
-        running.import_feed(feed_xml(["BOOT1", "BOOT2"], base="https://boots.test"), "boots")
-        running.import_feed(feed_xml(["S1"], base="https://strict.test"), "strict")
+    with running_server("--workers", "2", accounts=accounts, **settings) as running:
+        # The first import of a feed that an account names happens by itself.
+        until(lambda: running.client.get("/readyz").json()["swaps"] == len(FEEDS), what="the products of all shops")
         running.wait_for_workers()
         yield running
         assert "Traceback" not in running.log()

