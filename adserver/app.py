@@ -24,7 +24,7 @@ from adserver.service.access import CheckKey
 from adserver.service.live import Live, follow
 from adserver.service.record_event import RecordEvent
 from adserver.service.record_token import Counter, RecordClick, RecordImpression
-from adserver.service.render_ad import RenderAd
+from adserver.service.render_ad import RenderAd, learn_locales
 from adserver.service.serve_ad import ServeAd
 from adserver.settings import Settings, load_settings
 from adserver.storage.interfaces import StoreUnavailable
@@ -65,7 +65,7 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
     # The pixel waits longer than an ad may: an event is worth it. It gives up before a browser would.
     valkey = Valkey(valkey_url)
     creatives = load_creatives()
-    live = Live({name: creative.sizes for name, creative in creatives.items()})
+    live = Live({name: creative.sizes for name, creative in creatives.items()}, prepare=learn_locales)
     log_of_events = ValkeyEventLog(valkey)
     snapshots = ValkeySnapshots(valkey)
     catalogs = ValkeyCatalogReader(valkey)

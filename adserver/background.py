@@ -22,11 +22,13 @@ log = logging.getLogger(__name__)
 
 async def run(control: Control, stopping: asyncio.Event) -> None:
     """Until ``stopping`` is set; then everything counted so far is rolled up once more."""
+    feeds = asyncio.create_task(_every(FEEDS_S, lambda: import_new_feeds(control), stopping))
     await asyncio.gather(
         _every(PUBLISH_S, _publisher(control), stopping),
         _every(ROLL_UP_S, lambda: _roll_up(control), stopping),
-        _every(FEEDS_S, lambda: import_new_feeds(control), stopping),
     )
+    feeds.cancel()  # an import may have minutes to go; the next start begins it anew
+    await asyncio.gather(feeds, return_exceptions=True)
     with contextlib.suppress(StoreUnavailable, DatabaseUnavailable):
         await _roll_up(control)
 

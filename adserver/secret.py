@@ -35,7 +35,7 @@ def read_secrets(given: str, data_dir: Path) -> tuple[bytes, ...]:
     except FileExistsError:
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SettingError(f"{path} can be read by others; run: chmod 600 {path}") from None
-        return _checked(path.read_text("ascii").strip(), str(path))
+        return _checked(path.read_bytes().decode("ascii", "replace").strip(), str(path))
     made = secrets.token_urlsafe(48)
     with os.fdopen(handle, "w") as file:
         file.write(made + "\n")
@@ -48,7 +48,7 @@ def _checked(text: str, where: str) -> tuple[bytes, ...]:
         raise SettingError(f"{where}: expected one secret, or two while the older one is being replaced")
     for secret in found:
         weak = any(word * 2 in secret.lower() or secret.lower().startswith(word) for word in _WELL_KNOWN)
-        if len(secret) < MIN_CHARS or len(set(secret)) < 10 or weak:
+        if len(secret) < MIN_CHARS or len(set(secret)) < 10 or weak or not secret.isascii():
             raise SettingError(
                 f"{where}: expected at least {MIN_CHARS} random characters; "
                 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'

@@ -44,7 +44,8 @@ def _flag(value: str) -> bool:
 
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query):
+    more = parts.path.strip("/") or parts.query or parts.fragment
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or more):
         raise ValueError
     return value.rstrip("/")
 

@@ -17,7 +17,7 @@ from adserver.secret import read_secrets
 from adserver.settings import PREFIX, Settings
 from adserver.storage.sql import migrate
 from adserver.storage.sql.engine import open_engine
-from adserver.storage.valkey.embedded import EmbeddedValkey, die_with_parent
+from adserver.storage.valkey.embedded import EmbeddedValkey, EmbeddedValkeyError, die_with_parent
 from adserver.telemetry import forget_process, share_metrics
 
 STOP_S = 20.0
@@ -153,7 +153,10 @@ class Supervisor:
             await asyncio.sleep(0.5)
             if not embedded.is_running():
                 log.error("the embedded Valkey ended and is started again")
-                embedded.start()  # here, not in a thread: it is to end when this thread does
+                try:
+                    embedded.start()  # here, not in a thread: it is to end when this thread does
+                except (EmbeddedValkeyError, OSError) as error:
+                    log.error("that did not work and is tried again: %s", error)  # noqa: TRY400  the text says it all
 
     async def _stop_all(self, names: Sequence[str]) -> None:
         processes = [self._processes[name] for name in names if name in self._processes]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,12 +54,35 @@ def children(pid: int) -> dict[int, str]:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float | None:
-    """Processor time the processes have used so far; None where that can not be known."""
+    """Processor time the processes have used so far; None where that can not be known, or without any."""
     try:
-        ticks = sum(int(field) for pid in pids for field in _stat(pid)[11:13])
+        ticks = [int(field) for pid in pids for field in _stat(pid)[11:13]]
     except OSError:
         return None
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
+
+
+def others_clock(ours: Iterable[int]) -> dict[int, float]:
+    """Processor seconds used so far by every process that is neither of ``ours`` nor a child of one, with what its
+    ended children used. Empty where there is no /proc.
+
+    Not the total of /proc/stat less ours: that counts in ticks and without interrupts, processes count exactly and
+    with them, so that the difference comes out too small, even negative.
+    """
+    known = set(ours)
+    used = {}
+    for folder in _PROC.glob("[0-9]*"):
+        with suppress(OSError):
+            pid, fields = int(folder.name), _stat(int(folder.name))
+            if pid not in known and int(fields[1]) not in known:
+                used[pid] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return used
+
+
+def used_between(before: Mapping[int, float], after: Mapping[int, float]) -> float | None:
+    """Processor seconds between two looks at the same clock. What a process used before it ended is its parent's now,
+    so that sums compare."""
+    return sum(after.values()) - sum(before.values()) if after else None
 
 
 def settle(pids: Iterable[int]) -> None:

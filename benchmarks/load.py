@@ -117,7 +117,14 @@ async def fetch_all(address: Address, requests: Sequence[bytes], *, connections:
             failures[fault] += 1
 
     within = PATIENCE_S + len(requests) / 50
-    await _drive(address, lambda _: next(waiting, None), take, failures, connections=connections, within=within)
+    await _drive(
+        address,
+        lambda _: None if failures else next(waiting, None),
+        take,
+        failures,
+        connections=connections,
+        within=within,
+    )
     if failures:
         raise LoadError(f"setting up: {dict(failures)}")
     return answers

@@ -18,8 +18,8 @@ import uvloop
 from rich.console import Console
 
 from benchmarks import report
-from benchmarks.cores import Cores, cpu_seconds, settle
-from benchmarks.load import Address, LoadError, Measurement, measure
+from benchmarks.cores import Cores, cpu_seconds, others_clock, settle, used_between
+from benchmarks.load import Address, LoadError, measure
 from benchmarks.stage import SITE, Target, address_of, running_stage
 from benchmarks.traffic import Site, Traffic
 
@@ -73,7 +73,7 @@ async def run(targets: Sequence[Target], site: Site, plan: Plan, console: Consol
         for endpoint in ENDPOINTS:
             for target in targets:
                 await asyncio.to_thread(settle, everybody)
-                done = await _round(target, requests[endpoint, target.name], plan)
+                done = await _round(target, requests[endpoint, target.name], plan, [*everybody, os.getpid()])
                 if done.measured.failures:
                     raise LoadError(f"{target.name}, {endpoint}: {dict(done.measured.failures)}")
                 rounds[endpoint, target.name].append(done)
@@ -84,35 +84,41 @@ async def run(targets: Sequence[Target], site: Site, plan: Plan, console: Consol
     return rounds
 
 
-async def _round(target: Target, requests: Sequence[bytes], plan: Plan) -> report.Round:
-    before, began = cpu_seconds(target.workers), perf_counter()
-    measured: Measurement = await measure(
+async def _round(target: Target, requests: Sequence[bytes], plan: Plan, everybody: Sequence[int]) -> report.Round:
+    others, workers, began = others_clock(everybody), cpu_seconds(target.workers), perf_counter()
+    measured = await measure(
         target.address,
         requests,
         connections=plan.connections,
         warm_up_s=plan.warm_up_s,
         seconds=plan.seconds / plan.rounds,
     )
-    after, took = cpu_seconds(target.workers), perf_counter() - began
-    unknown = not target.workers or before is None or after is None
-    return report.Round(measured=measured, cpu=None if unknown else ((after or 0.0) - (before or 0.0)) / took)
+    took, workers_after = perf_counter() - began, cpu_seconds(target.workers)
+    by_others = used_between(others, others_clock(everybody))
+    return report.Round(
+        measured=measured,
+        cpu=None if workers is None or workers_after is None else (workers_after - workers) / took,
+        others=None if by_others is None else by_others / took,
+    )
 
 
 def compare(plan: Plan, out: Path, console: Console) -> None:
     """Ours and the naive peer, on this machine, with the results written to ``out``."""
     cores = Cores()
-    machine = report.machine()
     console.print(f"starting the servers ({cores})")
     with running_stage() as stage:
         cores.pin_server(pid for target in stage.targets for pid in target.workers)
         rounds = uvloop.run(run(stage.targets, SITE, plan, console))
     rows = report.rows_of(rounds, peer="naive")
     console.print(report.table(rows))
-    how = {**plan.words(), "cores": str(cores), "products": f"{len(SITE.products):,}, as popular as Zipf's law says"}
-    report.write(out, rows, {**machine, "valkey": stage.valkey_version}, how)
-    console.print(f"written to {out}")
-    if float(machine["load before"]) > report.BUSY:
-        console.print("[yellow]The machine was busy with something else: do not publish these numbers.[/yellow]")
+    how = {
+        **plan.words(),
+        "cores": str(cores),
+        "products": f"{len(SITE.products):,}, as popular as Zipf's law says",
+        "other programs": report.disturbance(rounds),
+    }
+    report.write(out, rows, report.machine(stage.valkey_version), how)
+    console.print(f"other programs: {how['other programs']}\nwritten to {out}")
 
 
 def measure_one(name: str, address: Address, site: Site, plan: Plan, console: Console) -> None:

@@ -14,16 +14,18 @@ from rich.table import Table
 
 from benchmarks.load import Measurement
 
-BUSY = 1.5
-"""Load average from which on something else was running."""
+BUSY = 0.1
+"""Share of a core used by other programs from which on the numbers are not worth publishing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One measurement and the share of one core the server's workers used during it (None: not known)."""
+    """One measurement, and the shares of one core that the server's workers and programs that have nothing to do
+    with this used meanwhile (None: not known)."""
 
     measured: Measurement
     cpu: float | None
+    others: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ def _row(endpoint: str, server: str, rounds: Sequence[Round], peer: Sequence[Rou
                 "requests_per_s": round(r.measured.per_second, 1),
                 "p50_ms": round(r.measured.p50_ms, 3),
                 "p99_ms": round(r.measured.p99_ms, 3),
+                **({} if r.others is None else {"others": round(r.others, 2)}),
             }
             for r in rounds
         ],
@@ -75,19 +78,30 @@ def _speed(rounds: Sequence[Round]) -> float:
     return median(r.measured.per_second for r in rounds)
 
 
-def machine(valkey_version: str = "") -> dict[str, str]:
+def disturbance(rounds: Mapping[tuple[str, str], Sequence[Round]]) -> str:
+    """How much other programs took part, and what follows from that."""
+    shares = [r.others for done in rounds.values() for r in done]
+    known = [share for share in shares if share is not None]
+    if len(known) < len(shares):
+        return "not known"
+    worst = max(known)
+    return f"at most {worst:.0%} of a core in any round" + (
+        "; the machine was busy: DO NOT PUBLISH, measure again" if worst > BUSY else ""
+    )
+
+
+def machine(valkey_version: str) -> dict[str, str]:
     """What the numbers depend on."""
-    found = {
+    return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "cores": str(os.cpu_count()),
+        "processors": str(os.cpu_count()),
         "cpu": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "memory": _memory(),
         "system": f"{platform.system()} {platform.release()}",
-        "load before": f"{os.getloadavg()[0]:.2f}",
         "python": platform.python_version(),
         **{name: version(name) for name in ("uvicorn", "starlette", "redis", "hiredis", "uvloop", "httptools")},
+        "valkey": valkey_version,
     }
-    return found | ({"valkey": valkey_version} if valkey_version else {})
 
 
 def _memory() -> str:

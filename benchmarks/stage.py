@@ -66,7 +66,7 @@ def _ours(server: Server, supervisor: int) -> Target:
         name="adserver",
         address=address_of(server.base_url),
         workers=workers,
-        helpers=[pid for pid in processes if pid not in workers],
+        helpers=[supervisor, *(pid for pid in processes if pid not in workers)],
     )
 
 

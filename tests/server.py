@@ -201,7 +201,9 @@ def running_server(
         data_dir = Path(folder) / "data"
         data_dir.mkdir(mode=0o700)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ADSERVER_")}
-        server = Server(data_dir, {**clean, **env, "NO_COLOR": "1", "COLUMNS": "200"}, arguments)
+        server = Server(
+            data_dir, {**clean, "ADSERVER_AD_DEADLINE_MS": "2000", **env, "NO_COLOR": "1", "COLUMNS": "200"}, arguments
+        )
         if accounts:
             server.apply(accounts)
         if feed is not None:

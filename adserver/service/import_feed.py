@@ -1,7 +1,7 @@
 """A feed becomes an advertiser's catalog: read as a stream, written beside the current one, swapped in one step."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, Protocol
@@ -33,7 +33,7 @@ class FeedBook(Protocol):
         """An import did not."""
 
 
-OpenFeed = Callable[[str], AbstractContextManager[BinaryIO]]
+OpenFeed = Callable[[str], AbstractAsyncContextManager[BinaryIO]]
 """Opens a path or URL for reading; raises SourceUnavailable when that does not work."""
 
 
@@ -68,7 +68,7 @@ class ImportFeed:
         summary = ImportSummary()
         writer = await self._catalogs.begin(advertiser.ref)
         try:
-            with self._open_feed(source) as stream:
+            async with self._open_feed(source) as stream:
                 await _write(writer, read_feed(stream, currency=advertiser.currency), summary, progress)
         except (FeedError, SourceUnavailable) as error:
             return await self._refuse(advertiser, writer, summary, str(error))

@@ -1,6 +1,6 @@
 """What a worker currently works with: one reference per thing, swapped whole, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from adserver.decision.index import Index, build_index
 from adserver.model.snapshot import Snapshot
@@ -9,16 +9,25 @@ from adserver.telemetry import SNAPSHOT_REVISION
 
 
 class Live:
-    """The last good snapshot and what is worked out from it. ``snapshot`` is None until the first one arrived."""
+    """The last good snapshot and what is worked out from it. ``snapshot`` is None until the first one arrived.
 
-    def __init__(self, creative_sizes: Mapping[str, frozenset[str]]) -> None:
+    ``prepare`` does ahead, once per snapshot, what the first request would else wait for.
+    """
+
+    def __init__(
+        self,
+        creative_sizes: Mapping[str, frozenset[str]],
+        prepare: Callable[[Snapshot], None] = lambda _: None,
+    ) -> None:
         self._creative_sizes = creative_sizes
+        self._prepare = prepare
         self.snapshot: Snapshot | None = None
         self.index = Index()
 
     def swap(self, snapshot: Snapshot) -> None:
         """Work with ``snapshot`` from the next request on."""
         index = build_index(snapshot.accounts, self._creative_sizes)
+        self._prepare(snapshot)
         self.snapshot, self.index = snapshot, index
         SNAPSHOT_REVISION.set(snapshot.revision)
 

@@ -9,6 +9,7 @@ from adserver.creative.money import format_price
 from adserver.model.account import Advertiser
 from adserver.model.decision import Decision
 from adserver.model.product import Product
+from adserver.model.snapshot import Snapshot
 from adserver.tracking.landing import landing_location
 from adserver.tracking.token import Token, TokenKind, Tokens
 
@@ -93,6 +94,12 @@ class RenderAd:
                 url=landing_location(product.link, decision.advertiser.domains) or "" if product else "",
             )
         )
+
+
+def learn_locales(snapshot: Snapshot) -> None:
+    """Load how each advertiser's locale writes prices: the first price of a locale costs milliseconds."""
+    for advertiser in snapshot.accounts.advertisers.values():
+        format_price(0, advertiser.currency, advertiser.locale)
 
 
 def _prices(product: Product, advertiser: Advertiser) -> tuple[str, str]:

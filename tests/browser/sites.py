@@ -1,6 +1,5 @@
 """A shop and a publisher over HTTPS under made-up names, and a Chromium that finds all of them on this machine."""
 
-import json
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,20 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import trustme
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
-from tests.needs import chromium
+from tests.browser.browsers import running_profile
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--ignore-certificate-errors",
-    "--host-resolver-rules=MAP *.test 127.0.0.1",
-]
+FLAGS = ("--ignore-certificate-errors", "--host-resolver-rules=MAP *.test 127.0.0.1")
 
 
 @dataclass
@@ -127,22 +117,12 @@ class Visitor:
 def new_visitor(
     profile: Path, *, third_party_cookies: bool, headers: Mapping[str, str] | None = None
 ) -> Iterator[Visitor]:
-    """Chromium with an empty profile. Debian's blocks third-party cookies unless its preferences say otherwise."""
-    if third_party_cookies:
-        preferences = profile / "Default" / "Preferences"
-        preferences.parent.mkdir(parents=True)
-        allowed = {"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}
-        preferences.write_text(json.dumps(allowed))
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=chromium(),
-            args=FLAGS,
-            ignore_https_errors=True,
-            extra_http_headers=dict(headers or {}),
-            viewport={"width": 900, "height": 900},
-        )
-        try:
-            yield Visitor(context)
-        finally:
-            context.close()
+    """Chromium with an empty profile that takes our certificates and finds ``*.test`` on this machine."""
+    with running_profile(
+        profile,
+        third_party_cookies=third_party_cookies,
+        flags=FLAGS,
+        headers=headers,
+        ignore_https_errors=True,
+    ) as context:
+        yield Visitor(context)

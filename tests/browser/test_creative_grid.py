@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,11 +11,12 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page
 
 from adserver.creative.banner import Banner, Tile
 from adserver.creative.library import load_creatives
 from adserver.creative.money import format_price
+from tests.browser.browsers import running_chromium
 
 pytestmark = pytest.mark.browser
 
@@ -25,15 +25,6 @@ ARTIFACTS = REPOSITORY / "artifacts" / "creative-grid"
 STRINGS = REPOSITORY.parent / "shared" / "data" / "security" / "strings"
 GRID = load_creatives()["grid"]
 SIZES = sorted(GRID.sizes)
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 # One line for each thing that leaves its box, is cut, or is too small to see.
 MISFITS = """() => {
@@ -125,13 +116,8 @@ def site() -> Iterator[_Site]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium") or playwright.chromium.executable_path
-        if not Path(path).exists():
-            pytest.skip("no Chromium on this machine")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 def open_slot(chromium: Browser, size: str) -> Page:

@@ -1,6 +1,5 @@
 """The demo in a real Chromium, in both cookie worlds; the ad server is a stand-in that never has an ad."""
 
-import json
 import socket
 import threading
 import time
@@ -9,25 +8,17 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from adserver.demo.sites import create_demo_app
+from tests.browser.browsers import running_profile
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 TAG = "window.told=(window.adserver.q||[]).map(a=>Array.from(a));window.adserver=(...a)=>told.push(a);"
 SLOT = (
     "document.querySelectorAll('[data-ad-placement]').forEach(slot=>"
@@ -64,16 +55,9 @@ def cookies(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def browser(cookies: str, tmp_path: Path) -> Iterator[BrowserContext]:
-    if cookies == "allowed":
-        (tmp_path / "Default").mkdir()
-        profile = {"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}
-        (tmp_path / "Default" / "Preferences").write_text(json.dumps(profile), encoding="utf-8")
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path, executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1280, "height": 900}
-        )
+    allowed = cookies == "allowed"
+    with running_profile(tmp_path, third_party_cookies=allowed, width=1280) as context:
         yield context
-        context.close()
 
 
 def fits(page: Page) -> bool:

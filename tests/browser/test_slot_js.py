@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser.browsers import running_chromium
 from tests.browser.stub_server import (
     GIF,
     SCRIPT_BYTES_MAX,
@@ -17,7 +18,6 @@ from tests.browser.stub_server import (
     Request,
     StubServer,
     Tab,
-    chromium,
     new_tab,
     running_stub,
 )
@@ -36,7 +36,7 @@ BANNER = """<!doctype html><html lang="en"><head><meta http-equiv="Content-Secur
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as running:
+    with running_chromium() as running:
         yield running
 
 

@@ -1,7 +1,6 @@
 """The shop's tag in a real Chromium against a stub server that hands out the visitor's cookie."""
 
 import gzip
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +8,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser.browsers import FLAGS, profile, running_chromium
 from tests.browser.stub_server import (
-    CHROMIUM_FLAGS,
     SCRIPT_BYTES_MAX,
     STATIC,
     Request,
     StubServer,
     Tab,
-    chromium,
     new_tab,
     running_stub,
 )
+from tests.needs import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +28,7 @@ STUB = "window.adserver=window.adserver||function(){(adserver.q=adserver.q||[]).
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as running:
+    with running_chromium() as running:
         yield running
 
 
@@ -92,14 +91,11 @@ def test_the_next_event_waits_for_the_first_answer_and_carries_its_cookie(stub: 
 def test_two_sites_one_visitor_where_third_party_cookies_are_allowed(
     browser: Browser, stub: StubServer, tmp_path: Path
 ) -> None:
-    (tmp_path / "Default").mkdir()
-    allowed = {"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}
-    (tmp_path / "Default" / "Preferences").write_text(json.dumps(allowed))
     src = stub.url("ads", "/tag.js")
     views = f"<script>{STUB}adserver('view','A');adserver('view','B');</script>"
     stub.page("/product", f'<script async src="{src}" data-advertiser="acme"></script>{views}')
     context = browser.browser_type.launch_persistent_context(
-        tmp_path, executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS
+        profile(tmp_path, third_party_cookies=True), executable_path=chromium(), args=FLAGS
     )
     try:
         context.new_page().goto(stub.url("shop", "/product"))

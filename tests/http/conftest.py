@@ -62,6 +62,9 @@ size = "300x250"
 """
 )
 
+ACME = BASE_ACCOUNTS[: BASE_ACCOUNTS.index("[campaigns")]
+"""The part of the file that is about the first shop: what is not named stays as it is."""
+
 PRODUCTS = [f"SKU{number}" for number in range(1_000)]
 FEEDS = (
     ("acme", "shop.test", PRODUCTS),
@@ -183,6 +186,24 @@ class Wire:
                     assert reply is not None, sent[:200]
                     replies.append(reply)
         return replies
+
+    def each(self, requests: Iterable[bytes]) -> Iterator[tuple[bytes, Reply]]:
+        """Requests one after the other on a connection that is opened anew whenever the server closes it."""
+        connection: socket.socket | None = None
+        try:
+            for sent in requests:
+                connection = connection or self.connect()
+                with connection.makefile("rb") as stream:
+                    connection.sendall(sent)
+                    reply = read_reply(stream)
+                assert reply is not None, sent[:200]
+                if reply.header("connection") == "close":
+                    connection.close()
+                    connection = None
+                yield sent, reply
+        finally:
+            if connection is not None:
+                connection.close()
 
     def view(self, *products: str, cookie: str = "", advertiser: str = "acme", event: str = "view_item") -> str:
         """An event that must count; returns the visitor's cookie, the new one or the one given."""

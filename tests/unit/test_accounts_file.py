@@ -213,6 +213,10 @@ WRONG: list[tuple[str, str, int, str, str, str]] = [
     ("[publishers.daily]", "[publishers.daily", 15, "publishers.daily", "TOML", "expected ']'"),
     (GOOD, f"a = {'[' * 5000}", 0, "the file", "TOML", "brackets nested too deeply"),
     (GOOD, "a = 1\x00", 1, "a", "TOML", "an error in it:"),
+    (GOOD, "one of those lines of prose that somebody forgot to mark as a comment", 1, "one", "TOML", "expected '='"),
+    (GOOD, f"b = 1\n{'a.' * 100_000}a = 1", 2, "a.a.a.a.a.a.a.a", "a key of at most 8 parts", "more"),
+    (GOOD, f"\n[{'a.' * 100_000}a]", 2, "a.a.a.a.a.a.a.a", "a key of at most 8 parts", "more"),
+    (GOOD, f"b = {{{'a . ' * 100_000}a = 1}}", 1, "a.a.a.a.a.a.a.a", "a key of at most 8 parts", "more"),
 ]  # fmt: skip
 
 
@@ -252,7 +256,7 @@ def test_what_is_no_text_is_told() -> None:
     ]
     assert [str(p) for p in wrong("a = '\udcff'")] == ["the file: expected UTF-8 text, found half a surrogate pair"]
     assert [str(p) for p in wrong(b"#" * (MAX_BYTES + 1))] == [
-        "the file: expected at most 5,000,000 bytes, found 5,000,001"
+        "the file: expected at most 1,000,000 bytes, found 1,000,001"
     ]
 
 
@@ -356,5 +360,12 @@ def test_no_text_raises(text: str | bytes) -> None:
 
 @pytest.mark.parametrize("piece", ["[", "{a=", 'a="""', '"', "'''", "[[a]]\n", 'a="\\"', "a=[\n", "#", "]", "=", "a\n"])
 def test_hostile_files_are_read_quickly(piece: str) -> None:
-    """Half a megabyte of the same few characters; the suite would hang if anything here were quadratic."""
+    """A fifth of a megabyte of the same few characters; the suite would hang if anything here were quadratic."""
     assert wrong("x = 1\n" + piece * (200_000 // len(piece)))
+
+
+@pytest.mark.parametrize("line", ["current{} = 1", '"{}" = 1', "a{}.a.a.a.a.a.a.a = 1", "[a{}.a.a.a.a.a.a.a]"])
+def test_many_wrong_names_are_told_quickly(line: str) -> None:
+    problems = wrong("\n".join(line.format(number) for number in range(10_000)))
+    assert len(problems) == 10_000
+    assert problems[-1].line == 10_000

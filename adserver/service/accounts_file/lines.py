@@ -9,10 +9,13 @@ _TOKEN = re.compile(
     r'''(?P<word> """(?:[^"\\]++|\\.|"(?!""))*+"{0,5} | \'\'\'(?:[^']++|'(?!''))*+'{0,5}
               | "(?:[^"\\\n]++|\\[^\n])*+"? | '[^'\n]*+'? | [A-Za-z0-9_-]++ )
       | (?P<comment> \#[^\n]*+ )
-      | (?P<mark> [\[\]{}=,\n] )''',
+      | (?P<mark> [\[\]{}=,.\n] )''',
     re.VERBOSE | re.DOTALL,
 )
-DEEPEST = 12  # parts of a key; what is nested deeper than any table of ours is not told apart
+DEEPEST = 8
+"""Parts of a key: more than any table of ours has. What is nested deeper is not told apart."""
+
+_LONG_QUOTES = ('"""', "'''")
 
 
 class Lines:
@@ -27,6 +30,8 @@ class Lines:
         self._take = self._key
         self._parts: list[str] = []
         self._doubled = False
+        self._dots = 0  # of the key that is being read
+        self.too_deep: tuple[int, KeyPath] | None = None
         self._target: KeyPath = ()  # of the value that is being read
         self._line = 1
         position = 0
@@ -73,6 +78,8 @@ class Lines:
     def _header(self, mark: str, word: bool) -> None:
         if word:
             self._add_part(mark)
+        elif mark == ".":
+            self._dots += 1
         elif mark == "[":
             self._doubled = True
         elif mark == "]":
@@ -87,6 +94,8 @@ class Lines:
     def _key(self, mark: str, word: bool) -> None:
         if word:
             self._add_part(mark)
+        elif mark == ".":
+            self._dots += 1
         elif mark == "=":
             around = self._frames[-1][0] if self._frames else self._headers[-1][1]
             self._target = (*around, *self._parts)[:DEEPEST]
@@ -119,13 +128,19 @@ class Lines:
                 self._frames[-1] = (path, index + 1)
 
     def _add_part(self, token: str) -> None:
+        if not self._parts:
+            self._dots = 0
         if len(self._parts) < DEEPEST:
             self._parts.append(_unquoted(token))
+        elif self._dots >= DEEPEST and self.too_deep is None:
+            self.too_deep = (self._line, tuple(self._parts))
 
 
 def _unquoted(token: str) -> str:
     if token[0] not in "\"'":
         return token
+    if "\\" not in token and len(token) > 1 and token[0] == token[-1] and token[:3] not in _LONG_QUOTES:
+        return token[1:-1]
     try:
         return str(tomllib.loads(f"key = {token}")["key"])
     except ValueError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adserver.model.account import Accounts, Feed
-from adserver.service.accounts_file.lines import Lines
+from adserver.service.accounts_file.lines import DEEPEST, Lines
 from adserver.service.accounts_file.problem import Problem, dotted
 from adserver.service.accounts_file.reader import Reader
 from adserver.service.accounts_file.tables import TABLES
@@ -36,6 +36,9 @@ def parse_accounts(data: str | bytes, *, base_dir: Path) -> AccountsFile | list[
     if isinstance(text, Problem):
         return [text]
     lines = Lines(text)
+    if lines.too_deep:  # tomllib takes time and memory with the square of a key's parts
+        line, path = lines.too_deep
+        return [Problem(line, dotted(path), f"a key of at most {DEEPEST} parts", "more")]
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

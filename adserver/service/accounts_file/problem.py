@@ -39,7 +39,8 @@ def quoted(text: str) -> str:
 
 def nearest(name: str, known: list[str]) -> str:
     """`` (did you mean "x"?)``, or nothing when no known name is near."""
-    close = difflib.get_close_matches(name, known, n=1) if len(name) <= 64 else []
+    quick = len(name) <= 64 and len(known) <= _MOST_KNOWN
+    close = difflib.get_close_matches(name, known, n=1) if quick else []
     return f" (did you mean {quoted(close[0])}?)" if close else ""
 
 

@@ -1,13 +1,16 @@
 """The parsed document, walked along ``TABLES``."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from adserver.model.account import ACCOUNT_ID_PATTERN
+from adserver.service.accounts_file.lines import Lines
 from adserver.service.accounts_file.problem import KeyPath, Problem, dotted, nearest, shown
 from adserver.service.accounts_file.tables import ID, REQUIRED, TABLES, Key
 from adserver.service.accounts_file.values import Wrong
+
+_MOST_HINTS = 100
+"""Near names are looked for in so many wrong names of a file, not in all of a hundred thousand."""
 
 
 class Reader:
@@ -57,7 +60,8 @@ class Reader:
 
     def _unknown(self, path: KeyPath, raw: dict[str, Any], known: list[str]) -> None:
         for name in raw.keys() - set(known):
-            self._refuse((*path, name), f"one of {', '.join(known)}{nearest(name, known)}", name)
+            hint = nearest(name, known) if len(self.problems) < _MOST_HINTS else ""
+            self._refuse((*path, name), f"one of {', '.join(known)}{hint}", name)
 
     def _refuse(self, path: KeyPath, expected: str, found: object, *, at: int | None = None) -> None:
         line = self._lines.of(path if at is None else (*path, str(at)))

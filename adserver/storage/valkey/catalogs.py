@@ -47,22 +47,22 @@ class ValkeyCatalogReader:
         version = self._versions.get(ref)
         if version is None:
             return {}
-        missing = [product_id for product_id in ids if (ref, version, product_id) not in self._cache]
-        fetched = await self._fetch(ref, version, missing) if missing else {}
-        found = {}
+        found = self._held(ref, version, ids)  # before the fetch, which may push them out
+        missing = [product_id for product_id in ids if product_id not in found]
+        if missing:
+            found |= await self._fetch(ref, version, missing)
+        return {product_id: product for product_id in ids if (product := found[product_id]) is not None}
+
+    def _held(self, ref: int, version: int, ids: Sequence[str]) -> dict[str, Product | None]:
+        held = {}
         for product_id in ids:
-            product = fetched[product_id] if product_id in fetched else self._held((ref, version, product_id))
-            if product is not None:
-                found[product_id] = product
-        return found
+            key = (ref, version, product_id)
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                held[product_id] = self._cache[key]
+        return held
 
-    def _held(self, key: tuple[int, int, str]) -> Product | None:
-        product = self._cache.get(key)
-        if key in self._cache:
-            self._cache.move_to_end(key)
-        return product
-
-    async def _fetch(self, ref: int, version: int, ids: list[str]) -> Mapping[str, Product | None]:
+    async def _fetch(self, ref: int, version: int, ids: list[str]) -> dict[str, Product | None]:
         with store_errors():
             packed = await cast(
                 "Awaitable[list[bytes | None]]", self._valkey.redis.hmget(keys.catalog(ref, version), ids)
@@ -85,15 +85,14 @@ class ValkeyCatalogWriter:
         self._valkey = valkey
         self._ref = ref
         self._before = before
-        self._version = max(time.time_ns() // 1_000_000, before + 1)
+        # Nanoseconds: two imports that begin together must not write into one version.
+        self._version = max(time.time_ns(), before + 1)
         self._key = keys.catalog(ref, self._version)
 
     @classmethod
     async def begin(cls, valkey: Valkey, ref: int) -> "ValkeyCatalogWriter":
         """Start an import beside the current catalog of advertiser ``ref``."""
-        with store_errors():
-            before = await cast("Awaitable[bytes | None]", valkey.redis.hget(keys.CATALOGS, str(ref)))
-        return cls(valkey, ref, int(before or 0))
+        return cls(valkey, ref, await _current_version(valkey, ref))
 
     async def add(self, products: Sequence[Product]) -> None:
         """Write a batch; the half-made version always has a time to live."""
@@ -107,13 +106,15 @@ class ValkeyCatalogWriter:
                 await pipe.execute()
 
     async def swap(self, *, unless_swapped_since: bool) -> bool:
-        """Make this version the current one; the one before goes a minute later."""
+        """Make this version the current one; the one it replaces goes a minute later."""
         with store_errors():
             await self._valkey.redis.persist(self._key)
-        expected = str(self._before) if unless_swapped_since else ""
-        if await self._valkey.call("swap_catalog", keys.CATALOGS, self._ref, self._version, expected) != 1:
-            await self.discard()
-            return False
+        while await self._valkey.call("swap_catalog", keys.CATALOGS, self._ref, self._version, self._before) != 1:
+            if unless_swapped_since:
+                await self.discard()
+                return False
+            # Replace what another import made current meanwhile, so that its version goes as well.
+            self._before = await _current_version(self._valkey, self._ref)
         with store_errors():
             if self._before:
                 await self._valkey.redis.expire(keys.catalog(self._ref, self._before), _REPLACED_TTL_S)
@@ -123,6 +124,13 @@ class ValkeyCatalogWriter:
         """Drop what was written."""
         with store_errors():
             await self._valkey.redis.unlink(self._key)
+
+
+async def _current_version(valkey: Valkey, ref: int) -> int:
+    """0 when there is none."""
+    with store_errors():
+        version = await cast("Awaitable[bytes | None]", valkey.redis.hget(keys.CATALOGS, str(ref)))
+    return int(version or 0)
 
 
 class ValkeyCatalogs:

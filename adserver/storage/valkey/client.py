@@ -72,7 +72,8 @@ def store_errors() -> Iterator[None]:
     """Everything that Valkey or the way to it can raise becomes StoreUnavailable."""
     try:
         yield
-    except AuthenticationError as error:
-        raise StoreUnavailable("Valkey refused the user name or password") from error
     except (RedisError, OSError, TimeoutError) as error:
+        # What happens while it connects, redis-py wraps into a ConnectionError.
+        if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
+            raise StoreUnavailable("Valkey refused the user name or password") from error
         raise StoreUnavailable(f"Valkey did not answer: {type(error).__name__}") from error

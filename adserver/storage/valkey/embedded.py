@@ -91,8 +91,11 @@ class EmbeddedValkey:
         """Whether its process is there, answering or not."""
         if self._process is not None:
             return self._process.poll() is None
-        with self._lock_file() as lock:
-            return not _is_free(lock)
+        try:
+            with self._lock_file() as lock:
+                return not _is_free(lock)
+        except FileNotFoundError:
+            return False  # nobody ever started one here
 
     def stop(self) -> None:
         """Write everything down and end. Safe to call when it has ended already."""
@@ -103,12 +106,12 @@ class EmbeddedValkey:
             pass
         finally:
             client.close()
+        deadline = time.monotonic() + _STOP_S
+        while self.is_running() and time.monotonic() < deadline:
+            time.sleep(0.01)
         if self._process is not None:
-            try:
-                self._process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            self._process.kill()  # nothing happens to one that has ended
+            self._process.wait()
         self._socket.unlink(missing_ok=True)
 
     def _lock_file(self) -> IO[str]:

@@ -1,0 +1,146 @@
+"""One visitor, one hash: order, what is forgotten first, and how long it lives."""
+
+import asyncio
+import random
+
+import pytest
+
+from adserver.audience.interest import interests
+from adserver.model.account import Advertiser
+from adserver.model.event import Event, EventName
+from adserver.model.profile import Profile, Shopping
+from adserver.storage.valkey import keys
+from adserver.storage.valkey.client import Valkey
+from adserver.storage.valkey.visitors import MAX_ENTRIES, ValkeyVisitors
+
+pytest_plugins = ["tests.contract.valkey_server"]
+pytestmark = pytest.mark.anyio
+
+NOW = 1_790_000_000.0
+RETENTION_S = 90 * 86_400
+NEW_S = 3_600
+ANNA = "annaannaannaannaannaan"
+
+
+def shop(ref: int = 7) -> Advertiser:
+    return Advertiser(id=f"shop-{ref}", name="Shop", domains=("shop.test",), currency="EUR", locale="de_DE", ref=ref)
+
+
+def event(name: EventName, *products: str, ref: int = 7) -> Event:
+    return Event(name=name, advertiser=shop(ref), products=products)
+
+
+def view(*products: str, ref: int = 7) -> Event:
+    return event(EventName.VIEW_ITEM, *products, ref=ref)
+
+
+@pytest.fixture
+def visitors(valkey: Valkey) -> ValkeyVisitors:
+    return ValkeyVisitors(valkey, retention_s=RETENTION_S, new_visitor_s=NEW_S)
+
+
+async def shopping(visitors: ValkeyVisitors, ref: int = 7) -> Shopping:
+    return (await visitors.read_visitor(ANNA)).shopping[ref]
+
+
+async def test_an_unknown_visitor_is_empty_and_stays_unwritten(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    assert await visitors.read_visitor(ANNA) == Profile()
+    assert await valkey.redis.dbsize() == 0
+
+
+async def test_a_hundred_events_within_one_second_keep_their_order(visitors: ValkeyVisitors) -> None:
+    products = [f"p{number}" for number in range(100)]
+    for product in products:
+        await visitors.record_event(ANNA, view(product), NOW, returning=True)
+    assert interests(await shopping(visitors)) == products[::-1]
+
+
+async def test_order_is_that_of_arrival_when_the_clock_goes_back(visitors: ValkeyVisitors) -> None:
+    for product, now in (("first", NOW), ("second", NOW - 3_600), ("third", NOW - 7_200)):
+        await visitors.record_event(ANNA, view(product), now, returning=True)
+    assert interests(await shopping(visitors)) == ["third", "second", "first"]
+
+
+async def test_products_of_one_event_are_oldest_first(visitors: ValkeyVisitors) -> None:
+    await visitors.record_event(ANNA, view("a", "b", "c"), NOW, returning=True)
+    await visitors.record_event(ANNA, view("a"), NOW, returning=True)
+    assert interests(await shopping(visitors)) == ["a", "c", "b"]
+
+
+async def test_times_never_repeat_however_many_write_at_once(visitors: ValkeyVisitors) -> None:
+    await asyncio.gather(*(visitors.record_event(ANNA, view(f"p{n}", f"q{n}"), NOW, returning=True) for n in range(60)))
+    times = list((await shopping(visitors)).viewed.values())
+    assert len(times) == len(set(times)) == 120
+
+
+async def test_what_cart_purchase_and_refund_do(visitors: ValkeyVisitors) -> None:
+    async def after(name: EventName, *products: str) -> tuple[set[str], set[str], set[str]]:
+        await visitors.record_event(ANNA, event(name, *products), NOW, returning=True)
+        known = await shopping(visitors)
+        return set(known.viewed), set(known.carted), set(known.bought)
+
+    assert await after(EventName.VIEW_ITEM, "a") == ({"a"}, set(), set())
+    assert await after(EventName.ADD_TO_CART, "a", "b") == ({"a"}, {"a", "b"}, set())
+    assert await after(EventName.REMOVE_FROM_CART, "b") == ({"a"}, {"a"}, set())
+    assert await after(EventName.PURCHASE, "a") == ({"a"}, set(), {"a"})
+    assert await after(EventName.REFUND, "a") == ({"a"}, set(), set())
+
+
+async def test_events_without_products_only_say_that_the_visitor_was_there(visitors: ValkeyVisitors) -> None:
+    await visitors.record_event(ANNA, event(EventName.PAGE_VIEW), NOW, returning=True)
+    await visitors.record_event(ANNA, event(EventName.SEARCH, "a"), NOW + 5, returning=True)
+    known = await shopping(visitors)
+    assert (known.viewed, known.carted, known.bought) == ({}, {}, {})
+    assert known.seen_at > 0
+
+
+async def test_advertisers_are_apart_and_ids_may_hold_anything(visitors: ValkeyVisitors) -> None:
+    odd = ["a:b", "7:a", ":", "\"'\\", "größe 42", "鞋", "x" * 240, "0", "-1"]
+    await visitors.record_event(ANNA, view(*odd), NOW, returning=True)
+    await visitors.record_event(ANNA, view("other", ref=77), NOW, returning=True)
+    assert interests(await shopping(visitors)) == odd[::-1]
+    assert interests(await shopping(visitors, 77)) == ["other"]
+
+
+async def test_cart_and_purchase_outlive_a_flood_of_views(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    await visitors.record_event(ANNA, event(EventName.ADD_TO_CART, "carted"), NOW, returning=True)
+    await visitors.record_event(ANNA, event(EventName.PURCHASE, "bought"), NOW, returning=True)
+    for number in range(2_000):
+        await visitors.record_event(ANNA, view(f"flood-{number}"), NOW + number, returning=True)
+        if number % 25 == 0:
+            assert await valkey.redis.hlen(keys.visitor(ANNA)) <= MAX_ENTRIES
+    known = await shopping(visitors)
+    assert ("carted" in known.carted, "bought" in known.bought) == (True, True)
+    assert await valkey.redis.hlen(keys.visitor(ANNA)) <= MAX_ENTRIES
+    # What is left of the views is the newest of them, without a gap.
+    kept = interests(known)[:-1]
+    assert kept == [f"flood-{number}" for number in range(1_999, 1_999 - len(kept), -1)]
+    assert len(kept) > MAX_ENTRIES // 2
+
+
+async def test_a_full_profile_is_still_one_compact_piece(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    dice = random.Random(5)
+    for number in range(300):
+        product = f"{number}-" + "".join(dice.choices("abcdefgh", k=235))
+        await visitors.record_event(ANNA, view(product), NOW, returning=True)
+    assert await valkey.redis.object("ENCODING", keys.visitor(ANNA)) == b"listpack"
+
+
+async def test_a_new_id_lives_short_until_its_cookie_comes_back(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    await visitors.record_event(ANNA, view("a"), NOW, returning=False)
+    assert NEW_S - 60 < await valkey.redis.ttl(keys.visitor(ANNA)) <= NEW_S
+    await visitors.record_event(ANNA, view("b"), NOW, returning=True)
+    assert RETENTION_S - 60 < await valkey.redis.ttl(keys.visitor(ANNA)) <= RETENTION_S
+
+
+async def test_an_ad_shows_that_the_cookie_came_back(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    await visitors.record_event(ANNA, view("a"), NOW, returning=False)
+    await visitors.read_visitor(ANNA)
+    assert RETENTION_S - 60 < await valkey.redis.ttl(keys.visitor(ANNA)) <= RETENTION_S
+
+
+async def test_looking_does_not_prolong_the_retention(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    await visitors.record_event(ANNA, view("a"), NOW, returning=True)
+    await valkey.redis.expire(keys.visitor(ANNA), 40 * 86_400)
+    await visitors.read_visitor(ANNA)
+    assert await valkey.redis.ttl(keys.visitor(ANNA)) <= 40 * 86_400

@@ -1,0 +1,99 @@
+"""From the event stream into the hours of the report, exactly once: real Valkey, real SQL."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adserver.service.roll_up import KEEP_MS, RollUp
+from adserver.storage.interfaces import LogRecord, StoreUnavailable
+from adserver.storage.sql.engine import open_engine
+from adserver.storage.sql.migrate import upgrade
+from adserver.storage.sql.rollups import SqlRollups
+from adserver.storage.valkey import keys
+from adserver.storage.valkey.client import Valkey
+from adserver.storage.valkey.events import ValkeyEventLog, ValkeyEventReader
+
+pytest_plugins = ["tests.contract.valkey_server"]
+pytestmark = pytest.mark.anyio
+
+NOON = 1_790_000_000 // 3_600 * 3_600
+
+
+@pytest.fixture
+def rollups(tmp_path: Path) -> Iterator[SqlRollups]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    upgrade(engine)
+    yield SqlRollups(engine)
+    engine.dispose()
+
+
+def ad(second: int = 0, reason: str = "") -> LogRecord:
+    return ("ad", NOON + second, "" if reason else "item", "slot", reason)
+
+
+async def append(valkey: Valkey, *records: LogRecord) -> None:
+    await ValkeyEventLog(valkey).append(records)
+
+
+async def count_all(roll_up: RollUp) -> None:
+    while await roll_up(time.time()):
+        pass
+
+
+async def test_all_kinds_and_nothing_twice(valkey: Valkey, rollups: SqlRollups) -> None:
+    roll_up = RollUp(ValkeyEventReader(valkey), rollups)
+    assert await roll_up(time.time()) is False
+    await append(valkey, ad(), ad(reason="no_history"), ("impression", NOON, "item", "slot", ""))
+    await append(valkey, ("click", NOON + 3_600, "item", "slot", ""), ("event", NOON, "acme", "view_item", "a b"))
+    await append(valkey, ("invented later", NOON, "item", "slot", ""))
+    await count_all(roll_up)
+    await count_all(roll_up)
+    totals = rollups.totals()
+    assert totals.rows == [("", "slot", 1, 0, 0), ("item", "slot", 1, 1, 1)]
+    assert totals.no_ad == [("slot", "no_history", 1)]
+
+
+async def test_several_workers_count_once(valkey: Valkey, rollups: SqlRollups) -> None:
+    for number in range(50):
+        await append(valkey, *[ad(number)] * 10)
+    workers = [RollUp(ValkeyEventReader(valkey), rollups) for _ in range(4)]
+    await asyncio.gather(*(count_all(worker) for worker in workers))
+    assert rollups.totals().rows == [("item", "slot", 500, 0, 0)]
+
+
+async def test_more_than_one_batch(valkey: Valkey, rollups: SqlRollups) -> None:
+    log = ValkeyEventLog(valkey)
+    for number in range(2_500):
+        await log.append([ad(number)])
+    steps = 0
+    roll_up = RollUp(ValkeyEventReader(valkey), rollups)
+    while await roll_up(time.time()):
+        steps += 1
+    assert steps == 3
+    assert sum(row[2] for row in rollups.totals().rows) == 2_500
+
+
+async def test_only_what_is_counted_is_trimmed(valkey: Valkey, rollups: SqlRollups) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    for number in range(1_000):
+        await valkey.redis.xadd(keys.EVENTS, {"b": b"[]"}, id=f"{now_ms - KEEP_MS - 5_000 + number}-0")
+    await append(valkey, ad())
+    roll_up = RollUp(ValkeyEventReader(valkey), rollups)
+    await roll_up(time.time())
+    # The first thousand are counted; the last one is not yet, and stays.
+    assert await valkey.redis.xlen(keys.EVENTS) < 1_000
+    await count_all(roll_up)
+    assert rollups.totals().rows == [("item", "slot", 1, 0, 0)]
+
+
+async def test_it_waits_for_a_store_that_is_away(valkey: Valkey, valkey_url: str, rollups: SqlRollups) -> None:
+    nobody = Valkey("redis://127.0.0.1:1/0")
+    with pytest.raises(StoreUnavailable):
+        await RollUp(ValkeyEventReader(nobody), rollups)(time.time())
+    await nobody.close()
+    await append(valkey, ad())
+    await count_all(RollUp(ValkeyEventReader(valkey), rollups))
+    assert rollups.totals().rows == [("item", "slot", 1, 0, 0)]
