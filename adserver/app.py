@@ -1,6 +1,7 @@
 """The composition root of one worker: settings -> storage -> services -> routes, and one lifespan around them."""
 
 import asyncio
+import gc
 import logging
 import random
 import secrets
@@ -141,6 +142,8 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await _first_look(valkey, live, snapshots, catalogs)
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not look at it again and again
         follower = asyncio.create_task(_keep_following(live, snapshots, catalogs))
         try:
             yield

@@ -183,9 +183,9 @@ def _listen(settings: Settings) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((settings.host, settings.port))
-    except OSError:
+    except OSError as error:
         listening.close()
-        raise
+        raise OSError(f"can not listen on {settings.host}, port {settings.port}: {error.strerror}") from error
     listening.listen(settings.backlog)
     listening.set_inheritable(True)
     return listening

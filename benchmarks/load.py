@@ -135,26 +135,26 @@ async def measure(
 ) -> Measurement:
     """Ask ``requests`` round and round. What is answered while warming up is checked, but not measured."""
     endless = itertools.cycle(requests)
-    count_from = perf_counter_ns() + int(warm_up_s * 1e9)
-    stop_at = count_from + int(seconds * 1e9)
     latencies = array("q")
     failures: Counter[str] = Counter()
-    last = count_from
     body_bytes = 0
 
-    def ask(now: int) -> bytes | None:
-        return next(endless) if now < stop_at else None
-
-    def take(response: Response, asked: int, now: int) -> None:
-        nonlocal last, body_bytes
-        if fault := _fault(response):
-            failures[fault] += 1
-        if now >= count_from:
-            latencies.append(now - asked)
-            body_bytes += response.body_bytes
-            last = now
-
     with _without_gc():
+        count_from = last = perf_counter_ns() + int(warm_up_s * 1e9)
+        stop_at = count_from + int(seconds * 1e9)
+
+        def ask(now: int) -> bytes | None:
+            return next(endless) if now < stop_at else None
+
+        def take(response: Response, asked: int, now: int) -> None:
+            nonlocal last, body_bytes
+            if fault := _fault(response):
+                failures[fault] += 1
+            if now >= count_from:
+                latencies.append(now - asked)
+                body_bytes += response.body_bytes
+                last = now
+
         await _drive(address, ask, take, failures, connections=connections, within=warm_up_s + seconds + PATIENCE_S)
     ranked = sorted(latencies)
     return Measurement(

@@ -65,9 +65,16 @@ def _line(change: Change) -> Text:
     mark, style = _MARK[change.kind]
     line = Text(f"{mark} {change.table}.{change.id}", style=style)
     for name, (before, after) in change.fields.items():
-        shown = f"{after!r}" if change.kind == "create" else f"{before!r} -> {after!r}"
+        shown = _value(after) if change.kind == "create" else f"{_value(before)} -> {_value(after)}"
         line.append(f"\n    {name}: {shown}", style="default")
     return line
+
+
+def _value(value: object) -> str:
+    """As the accounts file writes it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(_value(part) for part in value)}]"
+    return "nothing" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _count(result: ApplyResult) -> str:

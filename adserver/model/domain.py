@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
@@ -12,6 +13,7 @@ def covers(domains: Iterable[str], host: str) -> bool:
     return any(host == domain or host.endswith("." + domain) for domain in domains)
 
 
+@lru_cache(maxsize=4_096)
 def host_of(url: str) -> str:
     """The lower-case host of an absolute http(s) URL, or ``""`` where there is none that is beyond doubt.
 

@@ -8,13 +8,16 @@ from adserver.collect.page import is_foreign
 from adserver.collect.parse import parse_event
 from adserver.model.account import ConsentDefault
 from adserver.model.consent import may_store, weigh
-from adserver.model.event import Event
+from adserver.model.event import Event, EventName
 from adserver.model.hit import Hit
 from adserver.model.reason import EventReason
 from adserver.service.live import Live
 from adserver.storage.interfaces import EventLog, StoreUnavailable, VisitorStore
 from adserver.telemetry import EVENT_REJECTIONS, EVENTS
 from adserver.tracking.visitor import VisitorCookies
+
+_KEPT = {name: EVENTS.labels(name) for name in EventName}
+_REJECTED = {reason: EVENT_REJECTIONS.labels(reason.label) for reason in EventReason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,9 @@ class RecordEvent:
             await self._write(visitor, event, hit.now, returning=returning)
         except StoreUnavailable:
             return _rejected(EventReason.STORE_UNAVAILABLE)
-        EVENTS.labels(event.name).inc()
-        return Recorded(None, "" if returning else self._cookies.issue(visitor))
+        _KEPT[event.name].inc()
+        keeps = returning and self._cookies.is_current(hit.claims, visitor)
+        return Recorded(None, "" if keeps else self._cookies.issue(visitor))
 
     def refuse(self, reason: EventReason) -> EventReason:
         """Count a request that was refused before it could be read."""
@@ -98,5 +102,5 @@ class RecordEvent:
 
 
 def _rejected(reason: EventReason, cookie: str = "") -> Recorded:
-    EVENT_REJECTIONS.labels(reason.label).inc()
+    _REJECTED[reason].inc()
     return Recorded(reason, cookie)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from adserver.audience.interest import interests, newest_interest
 from adserver.creative.creative import Creative
@@ -23,6 +24,10 @@ from adserver.tracking.visitor import VisitorCookies
 
 MAX_PLACEMENTS = 20
 """Slots one request may ask for."""
+
+
+_NO_ADS = {reason: NO_ADS.labels(reason.label) for reason in NoAdReason}
+_NAMED_BY_CLIENT = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class ServeAd:
     def refuse(self, reason: NoAdReason) -> NoAdReason:
         """Count a request that was refused before it could be read."""
         AD_REQUESTS.inc()
-        NO_ADS.labels(reason.label).inc()
+        _NO_ADS[reason].inc()
         return reason
 
     async def _decide_all(self, request: AdRequest) -> list[Decision | NoAd]:
@@ -138,7 +143,8 @@ class ServeAd:
         creative = self._creatives[line_item.creative]
         catalog = await self._catalogs.products(advertiser.ref, candidate.products)
         live = (catalog[product_id] for product_id in candidate.products if product_id in catalog)
-        products = [product for product in live if showable(product, advertiser.domains)]
+        fitting = (product for product in live if showable(product, advertiser.domains))
+        products = tuple(islice(fitting, creative.max_products(entry.placement.size)))
         if len(products) < creative.min_products:
             return None
         return Decision(
@@ -146,23 +152,23 @@ class ServeAd:
             placement=entry.placement,
             line_item=line_item,
             advertiser=advertiser,
-            products=tuple(products[: creative.max_products(entry.placement.size)]),
+            products=products,
         )
 
     def _finish(self, answer: Decision | NoAd, hit: Hit) -> Ad | NoAd:
         if isinstance(answer, NoAd):
-            NO_ADS.labels(answer.reason.label).inc()
+            _NO_ADS[answer.reason].inc()
             return answer
         ADS.inc()
         return self._render(answer, hit.now)
 
 
 def _records(answers: Sequence[Decision | NoAd], now: int) -> list[LogRecord]:
-    """What the reports need to know; placements that do not exist are left out, else clients would name rows."""
+    """What the reports need to know; placements not known to exist are left out, else clients would name rows."""
     return [
         ("ad", now, "", answer.placement, answer.reason.label)
         if isinstance(answer, NoAd)
         else ("ad", now, answer.line_item.id, answer.placement.id, "")
         for answer in answers
-        if not (isinstance(answer, NoAd) and answer.reason is NoAdReason.UNKNOWN_PLACEMENT)
+        if not (isinstance(answer, NoAd) and answer.reason in _NAMED_BY_CLIENT)
     ]

@@ -27,3 +27,8 @@ class VisitorCookies:
                 if visitor is not None and VISITOR_ID.fullmatch(visitor):
                     return visitor
         return None
+
+    def is_current(self, claims: Iterable[str], visitor: str) -> bool:
+        """Whether one of the claims of this verified visitor carries the signing secret's key id; else the cookie was
+        made before a rotation and is to be issued anew."""
+        return any(self._keyring.is_current(claim) and visitor in claim for claim in claims)

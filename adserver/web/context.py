@@ -73,7 +73,7 @@ class Context:
         return Hit(
             now=now,
             fields=fields,
-            claims=tuple(value for name in VISITOR_NAMES[self.secure] for value in cookie_values(cookies, name)),
+            claims=_claims(cookies, VISITOR_NAMES[self.secure]),
             page_hosts=_page_hosts(origin, self.header(b"referer")),
             origin_host=("null" if origin == "null" else host_of(origin) or "invalid") if origin else "",
             signals=self._signals(fields, opted_out=bool(cookie_values(cookies, OPT_OUT))),
@@ -115,6 +115,11 @@ def _pick(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
         if name in _WANTED:
             picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
     return picked
+
+
+def _claims(cookies: bytes, names: Iterable[bytes]) -> tuple[str, ...]:
+    """Each value once: the cookie and its partitioned copy mostly say the same."""
+    return tuple(dict.fromkeys(value for name in names for value in cookie_values(cookies, name)))
 
 
 def _page_hosts(origin: str, referer: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ import asyncio
 from asyncio import TimerHandle
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 MAX_URL_BYTES = 65_536
 MAX_HEAD_BYTES = 131_072
@@ -24,6 +25,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _field_bytes = 0
     _head_timer: TimerHandle | None = None
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A new connection has as long for its first request as any request has."""
@@ -31,9 +33,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left ticking."""
+        """Nothing is left ticking, and the request being answered is told; uvicorn only tells the newest one."""
         self._stop_timer()
+        if self._answering is not None:
+            self._answering.disconnected = True
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of an unfinished head count, whatever the parser has made of them so far."""

@@ -280,7 +280,7 @@ def test_a_removed_account_keeps_no_key(engine: Engine, store: SqlAccounts) -> N
     assert set(keys.live_hashes()) == {secrets[ScopeKind.OPERATOR]}
 
 
-def test_a_new_feed_source_forgets_the_old_error(engine: Engine, store: SqlAccounts) -> None:
+def test_a_new_feed_source_forgets_what_was_noted_of_the_old_one(engine: Engine, store: SqlAccounts) -> None:
     apply(store, FILE)
     with writing(engine) as connection:
         connection.execute(text("UPDATE feed SET products = 12, last_error = 'not found'"))
@@ -290,7 +290,7 @@ def test_a_new_feed_source_forgets_the_old_error(engine: Engine, store: SqlAccou
         assert connection.execute(query).all() == [(12, "not found")]
     apply(store, FILE.replace("feed.xml", "feed.tsv"))
     with reading(engine) as connection:
-        assert connection.execute(query).all() == [(12, None)]
+        assert connection.execute(query).all() == [(None, None)]
 
 
 def test_the_revision_can_be_raised(store: SqlAccounts) -> None:

@@ -195,9 +195,9 @@ def test_a_made_up_token_is_answered_plainly(wire: Wire, text: str) -> None:
 
 def test_made_up_tokens_make_no_keys(server: Server, wire: Wire) -> None:
     with server.valkey() as valkey:
-        before = int(valkey.dbsize())  # type: ignore[arg-type]
+        before = int(valkey.dbsize())
         wire.batch(request(f"/{kind}/{number:060}") for number in range(1_000) for kind in "ic")
-        assert int(valkey.dbsize()) <= before  # type: ignore[arg-type]
+        assert int(valkey.dbsize()) <= before
 
 
 def test_a_hundred_impressions_at_once_with_one_token_count_one(server: Server, wire: Wire) -> None:
@@ -231,7 +231,7 @@ def settled(server: Server) -> tuple[int, int]:
     def stream_end() -> bytes:
         with server.valkey() as valkey:
             newest = valkey.xrevrange("events:{0}", count=1)
-        return bytes(newest[0][0]) if newest else b""  # type: ignore[index]
+        return bytes(newest[0][0]) if newest else b""
 
     def unchanged() -> tuple[int, int] | None:
         end, numbers = stream_end(), counted(server)

@@ -44,7 +44,7 @@ def refusing() -> list[Fields]:
     found += [
         {"us_privacy": row["string"]}
         for row in material("us_privacy.json")
-        if row["string"] and (not row["valid"] or row["opt_out_sale"])
+        if row["string"] and (not row["valid"] or row.get("opt_out_sale"))
     ]
     found += [
         {"gdpr": "1"}, {"gdpr": "1", "gdpr_consent": ""}, {"gdpr": "true"}, {"gdpr": "2"}, {"gdpr": " 0"},
@@ -61,12 +61,12 @@ def state(server: Server) -> tuple[int, int]:
     """Keys, and entries ever written to the event stream."""
     with server.valkey() as valkey:
         stream = valkey.xinfo_stream("events:{0}") if valkey.exists("events:{0}") else {"entries-added": 0}
-        return int(valkey.dbsize()), int(stream["entries-added"])  # type: ignore[arg-type, index]
+        return int(valkey.dbsize()), int(stream["entries-added"])
 
 
 def profile(server: Server) -> dict[bytes, dict[bytes, bytes]]:
     with server.valkey() as valkey:
-        return {key: valkey.hgetall(key) for key in valkey.scan_iter("u:*")}  # type: ignore[misc]
+        return {key: valkey.hgetall(key) for key in valkey.scan_iter("u:*")}
 
 
 def requests_with(fields: Fields, cookie: str, *headers: Header) -> list[bytes]:

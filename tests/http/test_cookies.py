@@ -1,6 +1,7 @@
 """The visitor cookie: its form, how long what it stands for is kept, and what forged ones achieve."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ DAY_S = 86_400
 @pytest.fixture(scope="module")
 def behind_tls() -> Iterator[Server]:
     """A server that browsers reach by HTTPS, through something that terminates it."""
-    settings = {"ADSERVER_PUBLIC_URL": "https://ads.test", "ADSERVER_SECRET": SECRET}
+    settings: dict[str, Any] = {"ADSERVER_PUBLIC_URL": "https://ads.test", "ADSERVER_SECRET": SECRET}
     with running_server(feed=feed_xml(["SKU1"]), ADSERVER_AD_DEADLINE_MS="5000", **settings) as running:
         yield running
 
@@ -35,12 +36,12 @@ def visitor_of(cookie: str, visitor_cookies: VisitorCookies) -> str:
 
 def ttl(server: Server, visitor: str) -> int:
     with server.valkey() as valkey:
-        return int(valkey.ttl(f"u:{{{visitor}}}"))  # type: ignore[arg-type]
+        return int(valkey.ttl(f"u:{{{visitor}}}"))
 
 
 def keys(server: Server) -> int:
     with server.valkey() as valkey:
-        return int(valkey.dbsize())  # type: ignore[arg-type]
+        return int(valkey.dbsize())
 
 
 def attributes(header: str) -> list[str]:
@@ -196,7 +197,7 @@ def test_every_key_of_a_visitor_or_a_decision_has_an_end(server: Server, wire: W
         for pattern in ("u:*", "b:*"):
             found = list(valkey.scan_iter(pattern))
             assert found
-            assert all(int(valkey.ttl(key)) > 0 for key in found)  # type: ignore[arg-type]
+            assert all(int(valkey.ttl(key)) > 0 for key in found)
 
 
 @pytest.mark.parametrize("path", ["/ad?placement=daily-rectangle", "/ads?placement=daily-rectangle"])

@@ -89,7 +89,7 @@ def written(server: Server) -> tuple[int, int]:
     """Keys in Valkey, and entries of the event stream ever written."""
     with server.valkey() as valkey:
         stream = valkey.xinfo_stream("events:{0}") if valkey.exists("events:{0}") else {"entries-added": 0}
-        return valkey.dbsize(), int(stream["entries-added"])  # type: ignore[index]
+        return valkey.dbsize(), int(stream["entries-added"])
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_hostile_strings_in_every_parameter(server: Server, wire: Wire) -> None:
         assert reply.reason in known | {""}, target
     assert written(server)[0] <= before
     with server.valkey() as valkey:
-        assert max(int(valkey.hlen(key)) for key in valkey.scan_iter("u:*")) <= 256  # type: ignore[arg-type]
+        assert max(int(valkey.hlen(key)) for key in valkey.scan_iter("u:*")) <= 256
 
 
 def test_hostile_bytes_as_they_are(wire: Wire) -> None:

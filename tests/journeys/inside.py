@@ -35,7 +35,7 @@ class Tree:
 
 def tree_of(server: Server) -> Tree:
     """As the kernel tells it."""
-    assert server.process
+    assert server.process is not None
     supervisor = server.process.pid
     called = {pid: _command(pid) for pid in _children(supervisor)}
     return Tree(
@@ -84,6 +84,7 @@ def _command(pid: int) -> str:
 def view(server: Server, product: str, cookie: str = "", event: str = "view_item") -> httpx.Response:
     """Look at a product; the answer must be the picture."""
     headers = {"cookie": cookie} if cookie else {}
+    server.client.cookies.clear()  # each call is the visitor it names
     answer = server.client.get("/pixel.gif", params={"a": "acme", "e": event, "p": product}, headers=headers)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/gif"
@@ -92,6 +93,7 @@ def view(server: Server, product: str, cookie: str = "", event: str = "view_item
 
 def ad(server: Server, cookie: str, placement: str = "daily-rectangle") -> httpx.Response:
     """Ask for an ad."""
+    server.client.cookies.clear()
     return server.client.get("/ad", params={"placement": placement}, headers={"cookie": cookie})
 
 

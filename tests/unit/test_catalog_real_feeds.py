@@ -100,10 +100,8 @@ def test_the_same_rows_as_a_table_are_the_same_products(path: Path) -> None:
     assert products(twin) == products(read(path))
 
 
-@pytest.mark.parametrize("path", files(ATTACKS), ids=name)
+@pytest.mark.parametrize("path", [path for path in files(ATTACKS) if path.suffix == ".xml"], ids=name)
 def test_attacks_are_refused_quickly_and_cheaply(path: Path) -> None:
-    if path.suffix != ".xml":
-        pytest.skip("not an attack")
     tracemalloc.start()
     began = time.perf_counter()
     try:
