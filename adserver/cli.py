@@ -36,15 +36,15 @@ app.add_typer(key_app, name="key")
 
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Folder of the embedded stores and the secret.  [default: adserver-data]"),
+    typer.Option("--data-dir", help="Folder of the embedded stores and the secret.", show_default="adserver-data"),
 ]
 ValkeyUrl = Annotated[
     str | None,
-    typer.Option("--valkey-url", help="A Valkey or Redis of your own.  [default: the embedded one]"),
+    typer.Option("--valkey-url", help="A Valkey or Redis of your own.", show_default="the embedded one"),
 ]
 DatabaseUrl = Annotated[
     str | None,
-    typer.Option("--database-url", help="sqlite:/// or postgresql://  [default: SQLite in the data folder]"),
+    typer.Option("--database-url", help="sqlite:/// or postgresql://", show_default="SQLite in the data folder"),
 ]
 
 _EXPECTED = (
@@ -84,9 +84,11 @@ def _run_async(
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.  [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.  [default: 8000]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that answer; one per core.  [default: 1]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; 0 takes a free one.", show_default="8000")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer; one per core.", show_default="1")] = None,
     data_dir: DataDir = None,
     valkey_url: ValkeyUrl = None,
     database_url: DatabaseUrl = None,
@@ -120,8 +122,8 @@ def serve(
 
 @app.command()
 def demo(
-    port: Annotated[int | None, typer.Option(help="Port to listen on.  [default: 8080]")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that answer.  [default: 1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="8080")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer.", show_default="1")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the demo's data.")] = None,
 ) -> None:
     """A shop, a newspaper and the ad server on this machine, to click through."""
@@ -164,7 +166,7 @@ def worker(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url:
 
 @app.command()
 def apply(
-    file: Annotated[Path, typer.Argument(help="The accounts file (TOML).", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The accounts file.", show_default=False)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Also remove what the file does not name.")] = False,
     data_dir: DataDir = None,
@@ -184,10 +186,12 @@ def apply(
 
 @feed_app.command("import")
 def feed_import(
-    advertiser: Annotated[str, typer.Argument(help="The advertiser's id in the accounts file.", show_default=False)],
+    advertiser: Annotated[
+        str, typer.Argument(metavar="ADVERTISER", help="Its id in the accounts file.", show_default=False)
+    ],
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE_OR_URL]", help="The feed; the account's own when left out.", show_default=False),
+        typer.Argument(metavar="FILE_OR_URL", help="The feed; the account's own when left out.", show_default=False),
     ] = None,
     data_dir: DataDir = None,
     valkey_url: ValkeyUrl = None,
@@ -236,7 +240,9 @@ def doctor(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url:
 
 @key_app.command("create")
 def key_create(
-    scope: Annotated[str, typer.Argument(help="operator, advertiser:ID or publisher:ID", show_default=False)],
+    scope: Annotated[
+        str, typer.Argument(metavar="SCOPE", help="operator, advertiser:ID or publisher:ID", show_default=False)
+    ],
     label: Annotated[str, typer.Option(help="What the key is for.")] = "unnamed",
     data_dir: DataDir = None,
     valkey_url: ValkeyUrl = None,
@@ -263,7 +269,9 @@ def key_list(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_ur
 
 @key_app.command("revoke")
 def key_revoke(
-    key: Annotated[str, typer.Argument(help="Its number, or how its secret begins.", show_default=False)],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="Its number, or how its secret begins.", show_default=False)
+    ],
     data_dir: DataDir = None,
     valkey_url: ValkeyUrl = None,
     database_url: DatabaseUrl = None,

@@ -57,7 +57,8 @@ async def doctor(settings: Settings, *, console: Console) -> int:
         if finding.remedy:
             console.print(Text(f"    {finding.remedy}"))
     bad = sum(finding.level is Level.BAD for finding in findings)
-    console.print(f"\n{bad} things to mend." if bad else "\nNothing stands in the way.")
+    mend = "1 thing" if bad == 1 else f"{bad} things"
+    console.print(f"\n{mend} to mend." if bad else "\nNothing stands in the way.")
     return 1 if bad else 0
 
 
@@ -115,6 +116,8 @@ async def _stores(settings: Settings) -> list[Finding]:
     findings = []
     if valkey_url is None:
         findings.append(Finding(Level.BAD, "The server is not running.", "Start it: adserver serve"))
+    if not settings.database_url and not settings.data_dir.is_dir():
+        return findings  # its first start makes the database
     try:
         async with open_control(find_database(settings), valkey_url or socket_url(settings.data_dir)) as control:
             if not migrate.is_current(control.engine):
