@@ -1,14 +1,20 @@
 # syntax=docker/dockerfile:1
 FROM python:3.12-slim AS build
 WORKDIR /src
-COPY pyproject.toml requirements.lock README.md LICENSE ./
-# The lock's versions, of what is needed at run time only.
+# The lock holds what develops and builds, too. So all of it is fetched and checked against its hashes here, and what is
+# needed at run time is installed from these files alone, without asking an index: it can only be what the lock says,
+# and the image holds no more than that.
+COPY requirements.lock ./
 RUN python -m venv /opt/adserver \
- && grep -oE '^[A-Za-z0-9._-]+==[^ ]+' requirements.lock > constraints.txt
+ && /opt/adserver/bin/pip download --disable-pip-version-check --require-hashes --no-deps \
+      --dest /wheels --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY adserver adserver
 COPY creatives creatives
-RUN /opt/adserver/bin/pip install --no-cache-dir --disable-pip-version-check \
-      --constraint constraints.txt '.[postgres]'
+RUN /opt/adserver/bin/pip wheel --disable-pip-version-check --no-index --find-links /wheels --no-deps \
+      --wheel-dir /wheels . \
+ && /opt/adserver/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels \
+      'adserver[postgres]'
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin adserver \
@@ -21,6 +27,11 @@ USER adserver
 WORKDIR /data
 VOLUME /data
 EXPOSE 8000
+# Liveness, not readiness: a container that waits for its Valkey is not to be replaced. Asked where the server noted
+# that it listens, on this machine: past any proxy, and without a look at the certificate, which names another host.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
+  CMD ["python", "-c", "import json, os, ssl, urllib.request as web; \
+    address = json.load(open(os.environ['ADSERVER_DATA_DIR'] + '/server.json'))['address']; \
+    tls = web.HTTPSHandler(context=ssl._create_unverified_context()); \
+    web.build_opener(web.ProxyHandler({}), tls).open(address + '/healthz', timeout=4)"]
 CMD ["adserver", "serve", "--host", "0.0.0.0", "--data-dir", "/data"]

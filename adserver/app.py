@@ -153,7 +153,9 @@ def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: 
             await log_of_events.settled()
             await valkey.close()
 
-    return create_application(create_routes(handlers, https_outside=https_outside), lifespan)
+    return create_application(
+        create_routes(handlers, https_outside=https_outside, access_log=settings.access_log), lifespan
+    )
 
 
 async def _first_look(valkey: Valkey, live: Live, snapshots: ValkeySnapshots, catalogs: ValkeyCatalogReader) -> None:
@@ -188,7 +190,7 @@ def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         loop="uvloop",
         lifespan="on",
         log_config=None,
-        access_log=settings.access_log,
+        access_log=False,  # its line would hold the whole query; ours is written at the door
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_graceful_shutdown=GRACE_S,
@@ -211,9 +213,7 @@ def main() -> None:
         program = "adserver" if shutil.which("adserver") else Path(sys.executable).with_name("adserver")
         report = f"{program} report --data-dir {settings.data_dir}"
         app = create_demo_app(app, port=listening.getsockname()[1], report_command=report)
-    if not settings.access_log:
-        logging.getLogger("uvicorn.access").handlers.clear()
-        logging.getLogger("uvicorn.access").propagate = False
+    logging.getLogger("uvicorn.access").propagate = False
     if urlsplit(settings.public_url).scheme == "http":
         log.warning("ADSERVER_PUBLIC_URL is plain http: browsers keep its cookie only on localhost")
     uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listening])

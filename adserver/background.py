@@ -13,9 +13,10 @@ from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.sql.engine import DatabaseUnavailable
 from adserver.telemetry import set_up_logging
 
-PUBLISH_S = 0.5
+PUBLISH_S = 0.25
 ROLL_UP_S = 1.0
 FEEDS_S = 1.0
+TIDY_S = 600.0
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +24,14 @@ log = logging.getLogger(__name__)
 async def run(control: Control, stopping: asyncio.Event) -> None:
     """Until ``stopping`` is set; then everything counted so far is rolled up once more."""
     feeds = asyncio.create_task(_every(FEEDS_S, lambda: import_new_feeds(control), stopping))
+    tidying = asyncio.create_task(_every(TIDY_S, lambda: _tidy(control), stopping))
     await asyncio.gather(
         _every(PUBLISH_S, _publisher(control), stopping),
         _every(ROLL_UP_S, lambda: _roll_up(control), stopping),
     )
-    feeds.cancel()  # an import may have minutes to go; the next start begins it anew
-    await asyncio.gather(feeds, return_exceptions=True)
+    for task in (feeds, tidying):
+        task.cancel()  # an import may have minutes to go; the next start begins it anew
+    await asyncio.gather(feeds, tidying, return_exceptions=True)
     with contextlib.suppress(StoreUnavailable, DatabaseUnavailable):
         await _roll_up(control)
 
@@ -49,32 +52,46 @@ async def _roll_up(control: Control) -> None:
         pass
 
 
+async def _tidy(control: Control) -> None:
+    _, accounts = control.accounts.load()
+    await control.catalogs.tidy({advertiser.ref for advertiser in accounts.advertisers.values()})
+
+
 async def import_new_feeds(control: Control) -> None:
-    """A feed that an account names is imported once by itself; after that it is up to ``feed import``."""
+    """A feed that an account names is imported once by itself; after that it is up to ``feed import``.
+
+    What is wrong with one feed is noted with it and keeps no other from being imported.
+    """
     for advertiser, source in control.feeds.never_tried():
-        imported = await control.import_feed(advertiser, source, first_only=True)
-        log.info(
-            "first import of the feed of %s: %s",
-            advertiser.id,
-            imported.refused or f"{imported.summary.products} products",
-        )
+        try:
+            imported = await control.import_feed(advertiser, source, first_only=True)
+        except (StoreUnavailable, DatabaseUnavailable):
+            raise
+        except Exception:
+            log.exception("the feed of %s could not be imported", advertiser.id)
+            control.feeds.failed(advertiser.id, "the import broke off; the server's log says where")
+            continue
+        told = imported.refused or f"{imported.summary.products} products"
+        log.info("first import of the feed of %s: %s", advertiser.id, told)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
-    """Whatever goes wrong in one round, the next one comes; the same trouble is told once."""
+    """Whatever goes wrong in one round, the next one comes, after up to eight times the pause; the same trouble is
+    told once."""
     trouble = ""
+    pause = seconds
     while not stopping.is_set():
         try:
             await work()
-            trouble = ""
-        except (StoreUnavailable, DatabaseUnavailable) as error:
-            if str(error) != trouble:
-                trouble = str(error)
-                log.warning("will try again: %s", error)
-        except Exception:
-            log.exception("one round of background work failed")
+            trouble, pause = "", seconds
+        except Exception as error:
+            pause = min(pause * 2, seconds * 8)
+            if repr(error) != trouble:
+                trouble = repr(error)
+                expected = isinstance(error, (StoreUnavailable, DatabaseUnavailable))
+                log.warning("will try again: %s", error, exc_info=not expected)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), seconds)
+            await asyncio.wait_for(stopping.wait(), pause)
 
 
 async def serve_background(database_url: str, valkey_url: str) -> None:

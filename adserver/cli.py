@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adserver import __version__
-from adserver.notes import AlreadyRunning
+from adserver.notes import AlreadyRunning, ServeError
 from adserver.settings import SettingError, Settings, load_settings
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.sql.engine import DatabaseUnavailable
@@ -23,7 +23,8 @@ from adserver.telemetry import set_up_logging
 app = typer.Typer(
     name="adserver",
     help="A self-hosted ad server that shows visitors the products they looked at, on partner sites.\n\n"
-    "Every option can be given as an environment variable too: ADSERVER_PORT for --port, and so on.",
+    "What serve takes (but --no-worker), and --data-dir, --valkey-url and --database-url of the other commands, can be "
+    "given as an environment variable too: ADSERVER_PORT for --port, and so on. Only demo reads none.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -53,6 +54,7 @@ _EXPECTED = (
     StoreUnavailable,
     EmbeddedValkeyError,
     AlreadyRunning,
+    ServeError,
     OSError,
 )
 

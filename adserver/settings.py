@@ -76,6 +76,12 @@ class Settings:
         "redis://, rediss:// or unix://",
         "a Valkey or Redis (7.0 or newer) of your own; empty: embedded",
     )
+    valkey_memory_mb: int = _setting(
+        0,
+        _whole(0, 1_048_576),
+        "0 to 1048576 megabytes",
+        "how much the embedded Valkey may hold before it refuses events; 0: 60 % of the machine's memory",
+    )
     database_url: str = _setting(
         "", str, "sqlite:/// or postgresql://", "where accounts and reports live; empty: SQLite"
     )
@@ -145,7 +151,12 @@ class Settings:
         "0 to 1000000 requests per second",
         "what one address prefix (IPv4 /24, IPv6 /64) may ask of one worker; 0: no limit, as proxies share addresses",
     )
-    access_log: bool = _setting(False, _flag, "1 or 0", "a log line per request; costs a good part of the speed")
+    access_log: bool = _setting(
+        False,
+        _flag,
+        "1 or 0",
+        "a log line per request, without query and with the network instead of the address; costs speed",
+    )
     log_level: str = _setting(
         "info",
         lambda v: {"debug": v, "info": v, "warning": v, "error": v}[v.lower()].lower(),

@@ -5,25 +5,30 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 
-from adserver.notes import Notes, only_server, write_notes
+from redis import ConnectionPool
+
+from adserver.notes import Notes, ServeError, only_server, write_notes
 from adserver.secret import read_secrets
-from adserver.settings import PREFIX, Settings
+from adserver.settings import PREFIX, SettingError, Settings
 from adserver.storage.sql import migrate
 from adserver.storage.sql.engine import open_engine
 from adserver.storage.valkey.embedded import EmbeddedValkey, EmbeddedValkeyError, die_with_parent
-from adserver.telemetry import forget_process, share_metrics
+from adserver.telemetry import forget_slot, metrics_slot, share_metrics
 
 STOP_S = 20.0
 """Longest wait for a child to end by itself; workers give their requests ten seconds."""
 
 _STEADY_S = 5.0
+_GIVE_UP = 8
+_BACKOFF_S = 0.1
 _BACKOFF_MAX_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -37,25 +42,36 @@ class _Child:
 
 
 class Supervisor:
-    """``demo``: the workers serve the demo sites beside the ad server. ``background``: with a background worker."""
+    """``demo``: the workers serve the demo sites beside the ad server. ``background``: with a background worker.
+    ``on_listening`` is called once the address is taken and Valkey answers."""
 
-    def __init__(self, settings: Settings, *, background: bool = True, demo: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        background: bool = True,
+        demo: bool = False,
+        on_listening: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._background = background
         self._demo = demo
+        self._on_listening = on_listening
         self._stopping = asyncio.Event()
+        self._failure = ""
         self._processes: dict[str, Process] = {}
         self._metrics = settings.data_dir.absolute() / "metrics"
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises SettingError, DatabaseUnavailable, EmbeddedValkeyError, AlreadyRunning,
-        or OSError when the address is taken; nothing is left running then."""
+        ServeError, or OSError when the address is taken; nothing is left running then."""
+        _check(self._settings)
         self._settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_server(self._settings.data_dir):
             secrets_in_use = read_secrets(self._settings.secret, self._settings.data_dir)
             self._migrate()
             listening = _listen(self._settings)
-            embedded = None if self._settings.valkey_url else EmbeddedValkey(self._settings.data_dir)
+            embedded = None if self._settings.valkey_url else self._embedded()
             try:
                 if embedded:
                     embedded.start(waiting=lambda s: log.info("Valkey is loading its data, %.0f s so far", s))
@@ -67,6 +83,11 @@ class Supervisor:
                 listening.close()
                 if embedded:
                     embedded.stop()
+        if self._failure:
+            raise ServeError(self._failure)
+
+    def _embedded(self) -> EmbeddedValkey:
+        return EmbeddedValkey(self._settings.data_dir, memory_mb=self._settings.valkey_memory_mb)
 
     def _migrate(self) -> None:
         engine = open_engine(self._settings.database)
@@ -96,6 +117,7 @@ class Supervisor:
             Notes(pid=os.getpid(), address=address, valkey_url=valkey_url, database_url=self._settings.database),
         )
         log.info("listening on %s", address)
+        self._on_listening()
 
     async def _supervise(
         self, listening: socket.socket, environment: Mapping[str, str], embedded: EmbeddedValkey | None
@@ -107,7 +129,7 @@ class Supervisor:
         module = [sys.executable, "-m"]
         workers = [
             _Child(
-                f"worker {number}",
+                f"worker-{number}",
                 [*module, "adserver.app", str(descriptor), *(["demo"] if self._demo else [])],
                 (descriptor,),
             )
@@ -127,25 +149,42 @@ class Supervisor:
 
     async def _keep(self, child: _Child, environment: Mapping[str, str]) -> None:
         """Start ``child`` again whenever it ends, slower each time it does not live long."""
-        delay = 0.1
+        delay = _BACKOFF_S
+        quick_ends = 0
+        ever_steady = False
         while not self._stopping.is_set():
             began = time.monotonic()
+            ended = await self._run_once(child, environment)
+            if self._stopping.is_set():
+                return
+            steady = time.monotonic() - began > _STEADY_S
+            ever_steady = ever_steady or steady
+            quick_ends = 0 if steady else quick_ends + 1
+            if quick_ends >= _GIVE_UP and not ever_steady:
+                self._failure = f"{child.name} does not stay alive ({ended}); the log says why"
+                self._stopping.set()
+                return
+            log.error("%s %s and is started again", child.name, ended)
+            delay = _BACKOFF_S if steady else min(delay * 2, _BACKOFF_MAX_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), delay)
+
+    async def _run_once(self, child: _Child, environment: Mapping[str, str]) -> str:
+        """Run ``child`` to its end, and say how it ended."""
+        try:
             process = await asyncio.create_subprocess_exec(
                 *child.command,
-                env=environment,
+                env={**environment, **metrics_slot(child.name)},
                 pass_fds=child.pass_fds,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
-            self._processes[child.name] = process
-            code = await process.wait()
-            forget_process(process.pid, self._metrics)
-            if self._stopping.is_set():
-                return
-            log.error("%s ended with code %s and is started again", child.name, code)
-            delay = 0.1 if time.monotonic() - began > _STEADY_S else min(delay * 2, _BACKOFF_MAX_S)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), delay)
+        except OSError as error:
+            return f"could not be started: {error.strerror}"
+        self._processes[child.name] = process
+        code = await process.wait()
+        forget_slot(child.name, self._metrics)
+        return f"ended with code {code}"
 
     async def _watch(self, embedded: EmbeddedValkey | None) -> None:
         """The embedded Valkey is started again when it died; its append-only file has what it knew."""
@@ -174,6 +213,22 @@ class Supervisor:
                 )
                 process.kill()
                 await process.wait()
+
+
+def _check(settings: Settings) -> None:
+    """Find out now what would else end every worker at its start."""
+    if settings.ssl_certfile or settings.ssl_keyfile:
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile or None)
+        except (OSError, ValueError) as error:
+            raise SettingError(
+                f"{PREFIX}SSL_CERTFILE, {PREFIX}SSL_KEYFILE: expected a certificate and its key as PEM files: {error}"
+            ) from error
+    try:
+        ConnectionPool.from_url(settings.valkey_url or "redis://localhost")
+    except ValueError as error:
+        raise SettingError(f"{PREFIX}VALKEY_URL: expected a URL like redis://host:6379: {error}") from error
 
 
 def _listen(settings: Settings) -> socket.socket:

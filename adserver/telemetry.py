@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 from prometheus_client.registry import REGISTRY
+
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_SLOT = "ADSERVER_METRICS_SLOT"
+
+if os.environ.get(_FOLDER) and os.environ.get(_SLOT):
+    # By slot and not by process id: a worker that was started again goes on counting where its predecessor was.
+    _slot = os.environ[_SLOT]
+    values.ValueClass = values.MultiProcessValue(lambda: _slot)  # type: ignore[no-untyped-call]
 
 EVENTS = Counter("adserver_events", "Events kept, by event name", ["event"])
 EVENT_REJECTIONS = Counter("adserver_event_rejections", "Events answered but not kept, by reason", ["reason"])
@@ -36,26 +44,29 @@ ROLLUP_LAG = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
-_MULTIPROC = "PROMETHEUS_MULTIPROC_DIR"
-
 
 def share_metrics(folder: Path) -> dict[str, str]:
     """The environment in which processes add their metrics up in ``folder``; old values of other runs go."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.db"):
         old.unlink(missing_ok=True)
-    return {_MULTIPROC: str(folder)}
+    return {_FOLDER: str(folder)}
 
 
-def forget_process(pid: int, folder: Path) -> None:
+def metrics_slot(name: str) -> dict[str, str]:
+    """The environment of the one process that counts as ``name`` (letters, digits and hyphens)."""
+    return {_SLOT: name}
+
+
+def forget_slot(name: str, folder: Path) -> None:
     """Drop the gauges of a process that has ended; what it counted stays."""
-    multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(name, str(folder))  # type: ignore[no-untyped-call]
 
 
 def exposition() -> bytes:
     """All metrics in Prometheus' text format, added up over all processes of this server."""
     registry = REGISTRY
-    if os.environ.get(_MULTIPROC):
+    if os.environ.get(_FOLDER):
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)

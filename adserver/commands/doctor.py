@@ -25,6 +25,7 @@ from adserver.storage.sql.feeds import FeedState
 from adserver.storage.valkey.embedded import socket_url
 
 _LOW_DISK_BYTES = 1024**3
+_FULL = 0.8
 _OLDEST_REDIS = (7, 0)
 
 
@@ -148,6 +149,23 @@ async def _valkey(control: Control) -> list[Finding]:
         findings.append(Finding(Level.BAD, f"Redis {version} is too old.", "7.0 is the oldest that has functions."))
     else:
         findings.append(Finding(Level.GOOD, f"Valkey answers (version {version})."))
+    limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if limit and used > limit * _FULL:
+        findings.append(
+            Finding(
+                Level.BAD,
+                f"Valkey is {used * 100 // limit} % full; when it is full, no event is kept.",
+                "Give it more memory (ADSERVER_VALKEY_MEMORY_MB, or maxmemory of your own Valkey).",
+            )
+        )
+    elif not limit:
+        findings.append(
+            Finding(
+                Level.NOTE,
+                "Valkey has no bound on its memory: it grows until the system ends it.",
+                "Set maxmemory to what the machine can spare.",
+            )
+        )
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction" and int(info.get("maxmemory", 0)):
         findings.append(

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adserver.commands.installation import expect_installation
 from adserver.commands.stores import open_stores
 from adserver.control import Control
 from adserver.service.api_keys import KeyRefused, create_key, list_keys, read_scope, revoke_key
@@ -30,6 +31,7 @@ async def create(settings: Settings, scope_text: str, label: str, *, console: Co
 
 async def list_all(settings: Settings, *, console: Console) -> int:
     """All keys, revoked ones too; no secrets."""
+    expect_installation(settings)
     async with open_stores(settings, wake_valkey=False) as control:
         keys = list_keys(control.keys)
     table = Table("Key", "Begins with", "Scope", "Label", "Made", "Revoked")
@@ -49,6 +51,7 @@ async def list_all(settings: Settings, *, console: Console) -> int:
 
 async def revoke(settings: Settings, which: str, *, console: Console) -> int:
     """Make a key worthless, in all workers within two seconds."""
+    expect_installation(settings)
     async with open_stores(settings, wake_valkey=False) as control:
         gone = revoke_key(control.keys, which, now=datetime.now(UTC))
         if isinstance(gone, KeyRefused):

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adserver.commands.installation import expect_installation
 from adserver.commands.stores import open_stores
 from adserver.reporting.measures import Report, report_rows
 from adserver.settings import Settings
@@ -17,6 +18,7 @@ async def report(
     settings: Settings, *, since: datetime | None, until: datetime | None, as_json: bool, console: Console
 ) -> int:
     """What the background worker has counted: at most some seconds behind while a server runs."""
+    expect_installation(settings)
     async with open_stores(settings, wake_valkey=False) as control:
         totals = control.rollups.totals(since, until)
     made = report_rows(totals.rows, totals.no_ad)

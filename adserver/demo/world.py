@@ -5,6 +5,7 @@ the ad server's cookie is a third-party cookie; in ``TOGETHER`` they are one sit
 it.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,10 +42,11 @@ class World:
         """The newspaper's slots by kind (``rectangle``, ``leaderboard``, ``skyscraper``): placement ids."""
         return {kind: f"harbour-{kind}{self._suffix}" for kind in _SIZES}
 
-    @property
-    def feed_file(self) -> str:
-        """The file name of the shop's product feed."""
-        return f"{self.advertiser}.xml"
+    def feed_file(self, port: int) -> str:
+        """The file name of the shop's product feed; another port or other products make another name, so that the
+        server sees a new source and imports it."""
+        digest = hashlib.sha256(feed_xml(self, port)).hexdigest()[:12]
+        return f"{self.advertiser}-{digest}.xml"
 
     def product_url(self, product: DemoProduct, port: int) -> str:
         """The product's page in the shop."""
@@ -67,8 +69,10 @@ WORLDS = (APART, TOGETHER)
 def write_demo(port: int, folder: Path) -> Path:
     """Write both feeds and the accounts file into ``folder``; the accounts file's path."""
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.xml"):
+        old.unlink()
     for world in WORLDS:
-        (folder / world.feed_file).write_bytes(feed_xml(world, port))
+        (folder / world.feed_file(port)).write_bytes(feed_xml(world, port))
     accounts = folder / "accounts.toml"
     accounts.write_text(accounts_toml(port, folder), encoding="utf-8")
     return accounts
@@ -77,10 +81,10 @@ def write_demo(port: int, folder: Path) -> Path:
 def accounts_toml(port: int, feed_dir: Path) -> str:
     """The accounts file of both worlds; ``feed_dir`` is where ``feed_file`` of each world lies."""
     head = f"# The accounts of the demo at http://localhost:{port}/\n"
-    return head + "".join(_accounts_of(world, feed_dir.resolve()) for world in WORLDS)
+    return head + "".join(_accounts_of(world, port, feed_dir.resolve()) for world in WORLDS)
 
 
-def _accounts_of(world: World, feed_dir: Path) -> str:
+def _accounts_of(world: World, port: int, feed_dir: Path) -> str:
     suffix = world.advertiser.removeprefix("wander")
     tables: dict[str, dict[str, str | float | list[str]]] = {
         f"advertisers.{world.advertiser}": {
@@ -90,7 +94,7 @@ def _accounts_of(world: World, feed_dir: Path) -> str:
             "locale": LOCALE,
             "consent_default": "allow",
         },
-        f"advertisers.{world.advertiser}.feed": {"source": str(feed_dir / world.feed_file)},
+        f"advertisers.{world.advertiser}.feed": {"source": str(feed_dir / world.feed_file(port))},
         f"campaigns.wander-autumn{suffix}": {
             "advertiser": world.advertiser,
             "holdout": 0,

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+MAX_CACHED_CHARACTERS = 512  # clients choose the URLs; with 4,096 entries the cache holds 2 MiB of them at worst
+
+_UNCLEAR = re.compile(r"[\x00-\x20\\\x7f]")
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 
@@ -13,14 +16,17 @@ def covers(domains: Iterable[str], host: str) -> bool:
     return any(host == domain or host.endswith("." + domain) for domain in domains)
 
 
-@lru_cache(maxsize=4_096)
 def host_of(url: str) -> str:
     """The lower-case host of an absolute http(s) URL, or ``""`` where there is none that is beyond doubt.
 
     Blanks, controls, backslashes, user-info and whatever else is no plain host name are read differently by different
     readers (RFC 3986 section 7.6, WHATWG URL), so a URL that has any of them names no host here.
     """
-    if any(c <= " " or c in "\\\x7f" for c in url):
+    return _host_cached(url) if len(url) <= MAX_CACHED_CHARACTERS else _host(url)
+
+
+def _host(url: str) -> str:
+    if _UNCLEAR.search(url):
         return ""
     try:
         parts = urlsplit(url)
@@ -33,3 +39,7 @@ def host_of(url: str) -> str:
     if not _HOST_AND_PORT.fullmatch(parts.netloc):
         return ""
     return host.rstrip(".")
+
+
+# The pages of a shop, and the links of its products, come again and again.
+_host_cached = lru_cache(maxsize=4_096)(_host)

@@ -15,6 +15,7 @@ class Hit:
 
     ``claims`` are the values of all visitor cookies sent, unverified; ``page_hosts`` the hosts of the pages that
     Origin and Referer name (empty when neither says); ``now`` is in seconds since 1970 UTC, by the server's clock.
+    ``copy_only``: a request that crosses sites and has the partitioned copy of the cookie, but not the cookie.
     """
 
     now: float
@@ -24,3 +25,4 @@ class Hit:
     origin_host: str = ""
     signals: Signals = field(default_factory=Signals)
     prefetch: bool = False
+    copy_only: bool = False

@@ -1,7 +1,7 @@
 """Bring the accounts to what a file says: what is missing is made, what differs is set, the rest stays."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Literal, Protocol
 
 from adserver.model.account import Accounts
@@ -59,21 +59,24 @@ def apply_accounts(
     known_creatives: Collection[str],
     lines: Mapping[str, int] | None = None,
 ) -> ApplyResult:
-    """Make every row that ``desired`` names exactly so, all or nothing; with ``prune`` remove all others.
+    """Bring every row that ``desired`` names to what it says, all or nothing; with ``prune`` remove all others.
 
-    References may point to what is kept already, unless ``prune`` removes it. ``lines`` (of the parsed file)
-    gives problems their line. Applying the same again changes nothing, and the revision stays.
+    ``lines`` (of the parsed file) has every key that the file names. An optional key that it does not name keeps
+    what is stored, unless ``prune`` sets it back to its default; without ``lines`` all keys count as named. It gives
+    problems their line, too. References may point to what is kept already, unless ``prune`` removes it. Applying the
+    same again changes nothing, and the revision stays.
     """
     outcome = ApplyResult((), (), 0)
 
     def plan(current: Accounts) -> tuple[Accounts, Accounts]:
         nonlocal outcome
         problems = tuple(_problems(current, desired, prune, known_creatives, lines or {}))
-        changes = () if problems else (*_puts(current, desired), *(_removals(current, desired) if prune else ()))
+        wanted = desired if prune or lines is None else _with_what_is_kept(current, desired, lines)
+        changes = () if problems else (*_puts(current, wanted), *(_removals(current, wanted) if prune else ()))
         outcome = ApplyResult(changes, problems, 0)
         gone = [change for change in changes if change.kind == "remove"]
         put = [change for change in changes if change.kind != "remove"]
-        return _only(desired, put), _only(current, gone)
+        return _only(wanted, put), _only(current, gone)
 
     if dry_run:
         revision, current = store.load()
@@ -110,6 +113,23 @@ def _problems(
 def _problem(lines: Mapping[str, int], path: tuple[str, ...], expected: str, found: str) -> Problem:
     key = dotted(path)
     return Problem(lines.get(key, 0), key, expected, quoted(found))
+
+
+def _with_what_is_kept(current: Accounts, desired: Accounts, named: Collection[str]) -> Accounts:
+    """``desired``, with the stored values of the optional keys that are not ``named``."""
+    tables: dict[str, dict[str, Any]] = {}
+    for table in _TABLES:
+        before = getattr(current, table)
+        tables[table] = {
+            account: _keeping(before[account], noun, (table, account), named) if account in before else noun
+            for account, noun in getattr(desired, table).items()
+        }
+    return Accounts(**tables)
+
+
+def _keeping(before: Any, noun: Any, path: tuple[str, str], named: Collection[str]) -> Any:
+    optional = [field.name for field in fields(noun) if field.default is not MISSING]
+    return replace(noun, **{key: getattr(before, key) for key in optional if dotted((*path, key)) not in named})
 
 
 def _puts(current: Accounts, desired: Accounts) -> list[Change]:

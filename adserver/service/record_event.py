@@ -65,7 +65,7 @@ class RecordEvent:
         except StoreUnavailable:
             return _rejected(EventReason.STORE_UNAVAILABLE)
         _KEPT[event.name].inc()
-        keeps = returning and self._cookies.is_current(hit.claims, visitor)
+        keeps = returning and not hit.copy_only and self._cookies.is_current(hit.claims, visitor)
         return Recorded(None, "" if keeps else self._cookies.issue(visitor))
 
     def refuse(self, reason: EventReason) -> EventReason:

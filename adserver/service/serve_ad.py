@@ -72,32 +72,28 @@ class ServeAd:
     async def __call__(self, request: AdRequest) -> list[Ad | NoAd]:
         """One answer per placement asked for, in that order. Requests and reasons are counted before it returns."""
         AD_REQUESTS.inc(len(request.placements))
+        now = int(request.hit.now)
+        verdict = weigh(request.hit.signals)
+        entries = [self._entry(placement, request, verdict) for placement in request.placements]
+        decided: list[Decision | NoAd] | None = None
         try:
             async with asyncio.timeout(self._deadline_s):
-                answers = await self._decide_all(request)
-                await self._log.append(_records(answers, int(request.hit.now)))
+                decided = await self._decide_all(entries, request.hit, verdict)
+                await self._log.append(_records(decided, now))
         except TimeoutError:
-            answers = [NoAd(placement, NoAdReason.DEADLINE) for placement in request.placements]
+            if decided is None:
+                decided = [_give_up(entry, NoAdReason.DEADLINE) for entry in entries]
+                self._log.note(_records(decided, now))
+            # Else only the log is late: its write is under way, and the ad is ready.
         except StoreUnavailable:
-            answers = [NoAd(placement, NoAdReason.STORE_UNAVAILABLE) for placement in request.placements]
-        return [self._finish(answer, request.hit) for answer in answers]
+            decided = [_give_up(entry, NoAdReason.STORE_UNAVAILABLE) for entry in entries]
+        return [self._finish(answer, request.hit) for answer in decided]
 
     def refuse(self, reason: NoAdReason) -> NoAdReason:
         """Count a request that was refused before it could be read."""
         AD_REQUESTS.inc()
         _NO_ADS[reason].inc()
         return reason
-
-    async def _decide_all(self, request: AdRequest) -> list[Decision | NoAd]:
-        verdict = weigh(request.hit.signals)
-        entries = [self._entry(placement, request, verdict) for placement in request.placements]
-        if all(isinstance(entry, NoAd) for entry in entries):
-            return [entry for entry in entries if isinstance(entry, NoAd)]
-        visitor = self._cookies.visitor_of(request.hit.claims)
-        if visitor is None:
-            return [e if isinstance(e, NoAd) else NoAd(e.placement.id, NoAdReason.NO_VISITOR) for e in entries]
-        profile = await self._visitors.read_visitor(visitor)
-        return [e if isinstance(e, NoAd) else await self._decide(e, profile, verdict) for e in entries]
 
     def _entry(self, placement: str, request: AdRequest, verdict: Verdict) -> PlacementEntry | NoAd:
         """The placement, if it may be filled for this visitor at all."""
@@ -114,6 +110,18 @@ class ServeAd:
         if verdict is Verdict.REFUSED:
             return NoAd(placement, NoAdReason.CONSENT)
         return entry
+
+    async def _decide_all(
+        self, entries: Sequence[PlacementEntry | NoAd], hit: Hit, verdict: Verdict
+    ) -> list[Decision | NoAd]:
+        """A decision for each placement that may be filled, from one read of the visitor."""
+        if all(isinstance(entry, NoAd) for entry in entries):
+            return [entry for entry in entries if isinstance(entry, NoAd)]
+        visitor = self._cookies.visitor_of(hit.claims)
+        if visitor is None:
+            return [_give_up(entry, NoAdReason.NO_VISITOR) for entry in entries]
+        profile = await self._visitors.read_visitor(visitor)
+        return [e if isinstance(e, NoAd) else await self._decide(e, profile, verdict) for e in entries]
 
     async def _decide(self, entry: PlacementEntry, profile: Profile, verdict: Verdict) -> Decision | NoAd:
         if not entry.bookings:
@@ -161,6 +169,11 @@ class ServeAd:
             return answer
         ADS.inc()
         return self._render(answer, hit.now)
+
+
+def _give_up(entry: PlacementEntry | NoAd, reason: NoAdReason) -> NoAd:
+    """``reason`` for a placement that has no other yet."""
+    return entry if isinstance(entry, NoAd) else NoAd(entry.placement.id, reason)
 
 
 def _records(answers: Sequence[Decision | NoAd], now: int) -> list[LogRecord]:

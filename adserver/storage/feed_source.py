@@ -26,7 +26,7 @@ async def open_source(source: str) -> AsyncIterator[BinaryIO]:
         with tempfile.TemporaryFile() as file:
             try:
                 await _fetch(source, file)
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise SourceUnavailable(f"the feed could not be fetched: {_why(error)}") from error
             file.seek(0)
             yield file
@@ -43,7 +43,7 @@ def _open_file(path: str) -> BinaryIO:
         raise SourceUnavailable(f"the feed's file can not be read: {why}: {path}") from error
 
 
-def _why(error: httpx.HTTPError) -> str:
+def _why(error: httpx.HTTPError | httpx.InvalidURL) -> str:
     if isinstance(error, httpx.ConnectError):
         return "nobody answers at its address"
     if isinstance(error, httpx.TimeoutException):
@@ -59,7 +59,7 @@ async def _fetch(url: str, into: BinaryIO) -> None:
     async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client:
         for _ in range(MAX_REDIRECTS + 1):
             async with client.stream("GET", url, headers={"user-agent": "adserver-feed"}) as response:
-                if not response.is_redirect:
+                if not response.has_redirect_location:
                     await _save(response, into, deadline)
                     return
                 target = response.url.join(response.headers["location"])

@@ -48,6 +48,9 @@ class EventLog(Protocol):
     def append(self, records: Sequence[LogRecord]) -> Awaitable[None]:
         """Done when the records are written; all records of one loop tick share one write."""
 
+    def note(self, records: Sequence[LogRecord]) -> None:
+        """The same without waiting, and without hearing of a failure."""
+
 
 class CatalogReader(Protocol):
     """Products as the last complete feed tells them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from adserver.model.consent import Signals
@@ -49,6 +50,15 @@ class Context:
         return self.headers.get(name, b"").decode("latin-1")
 
     @property
+    def near(self) -> str:
+        """The client's network, not the client: IPv4 /24, IPv6 /48; ``-`` without an address."""
+        try:
+            address = ip_address(self.peer)
+        except ValueError:
+            return "-"
+        return str(ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+    @property
     def prefetch(self) -> bool:
         """Fetched ahead of need by the browser, so that nobody has seen anything yet."""
         return any(
@@ -56,6 +66,11 @@ class Context:
             for name in (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
             for token in (b"prefetch", b"prerender", b"preview")
         )
+
+    @property
+    def cross_site(self) -> bool:
+        """Whether the page is of another site than this server, as browsers tell (Fetch Metadata)."""
+        return self.headers.get(b"sec-fetch-site") == b"cross-site"
 
     def fields(self) -> Fields | None:
         """The query's fields; None when it is too long or can not be decoded."""
@@ -74,6 +89,7 @@ class Context:
             now=now,
             fields=fields,
             claims=_claims(cookies, VISITOR_NAMES[self.secure]),
+            copy_only=self.cross_site and not cookie_values(cookies, VISITOR_NAMES[self.secure][0]),
             page_hosts=_page_hosts(origin, self.header(b"referer")),
             origin_host=("null" if origin == "null" else host_of(origin) or "invalid") if origin else "",
             signals=self._signals(fields, opted_out=bool(cookie_values(cookies, OPT_OUT))),

@@ -22,6 +22,10 @@ def cookie_values(header: bytes, name: bytes) -> list[str]:
     return values
 
 
+_CROSSING = b"; Secure; SameSite=None"
+_LAX = b"; SameSite=Lax"
+
+
 class CookieHeaders:
     """``days``: life of the visitor cookie. It is set once and not renewed by later visits, as CNIL asks.
 
@@ -33,27 +37,26 @@ class CookieHeaders:
         self._age = days * DAY_S
         self._partitioned = partitioned
 
-    def visitor(self, value: str, *, secure: bool, cross_site: bool) -> list[tuple[bytes, bytes]]:
+    def visitor(self, value: str, *, secure: bool, cross_site: bool, copy: bool = True) -> list[tuple[bytes, bytes]]:
         """``Set-Cookie`` headers. Over plain HTTP the form depends on the request: browsers take ``Secure`` from
-        localhost when it crosses sites (and only then send it back), and a lax cookie within one site."""
-        name, copy = (n.decode() for n in VISITOR_NAMES[secure])
-        attributes = f"; Max-Age={self._age}; Path=/; HttpOnly" + _site(secure=secure, cross_site=cross_site)
-        headers = [(b"set-cookie", f"{name}={value}{attributes}".encode())]
-        if self._partitioned and cross_site:
-            headers.append((b"set-cookie", f"{copy}={value}{attributes}; Partitioned".encode()))
+        localhost when it crosses sites (and only then send it back), and a lax cookie within one site.
+
+        Without ``copy`` the partitioned one is left as it is.
+        """
+        name, partitioned = VISITOR_NAMES[secure]
+        form = _CROSSING if secure or cross_site else _LAX
+        headers = [_set_cookie(name, value.encode(), self._age, form)]
+        if self._partitioned and cross_site and copy:
+            headers.append(_set_cookie(partitioned, value.encode(), self._age, form + b"; Partitioned"))
         return headers
 
     def opt_out(self, *, secure: bool) -> list[tuple[bytes, bytes]]:
-        """Set the opt-out and expire the visitor cookie."""
-        site = _site(secure=secure, cross_site=False)
+        """Set the opt-out and expire the visitor cookie, in each form that a browser may hold them in."""
+        forms = [_CROSSING] if secure else [_LAX, _CROSSING]
         age = _OPT_OUT_DAYS * DAY_S
-        headers = [(b"set-cookie", OPT_OUT + f"=1; Max-Age={age}; Path=/; HttpOnly{site}".encode())]
-        headers += [
-            (b"set-cookie", name + f"=; Max-Age=0; Path=/; HttpOnly{site}".encode())
-            for name in VISITOR_NAMES[secure][:1]
-        ]
-        return headers
+        set_cookies = [_set_cookie(OPT_OUT, b"1", age, form) for form in forms]
+        return set_cookies + [_set_cookie(VISITOR_NAMES[secure][0], b"", 0, form) for form in forms]
 
 
-def _site(*, secure: bool, cross_site: bool) -> str:
-    return "; Secure; SameSite=None" if secure or cross_site else "; SameSite=Lax"
+def _set_cookie(name: bytes, value: bytes, age: int, form: bytes) -> tuple[bytes, bytes]:
+    return b"set-cookie", b"%s=%s; Max-Age=%d; Path=/; HttpOnly%s" % (name, value, age, form)

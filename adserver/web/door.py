@@ -13,25 +13,43 @@ from adserver.web.responses import Answer, text
 Handler = Callable[[Context], Awaitable[Answer]]
 
 log = logging.getLogger(__name__)
+access = logging.getLogger("adserver.access")
 
 
 class AsgiDoor:
-    """One handler as an ASGI application. ``fallback`` answers when the handler broke: no traceback gets out."""
+    """One handler as an ASGI application. ``fallback`` answers when the handler broke: no traceback gets out.
 
-    def __init__(self, handler: Handler, route: str, *, https_outside: bool, fallback: Answer | None = None) -> None:
+    ``access_log``: a line per request; never the query, which may tell who somebody is.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        route: str,
+        *,
+        https_outside: bool,
+        access_log: bool = False,
+        fallback: Answer | None = None,
+    ) -> None:
         self._handler = handler
         self._https_outside = https_outside
         self._fallback = fallback or text(500, "Internal error")
+        self._route = route
+        self._access_log = access_log
         self._seconds = ANSWER_SECONDS.labels(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; its body, if any, is not read."""
         start = time.perf_counter()
+        context = context_of(scope, https_outside=self._https_outside)
         try:
-            answer = await self._handler(context_of(scope, https_outside=self._https_outside))
+            answer = await self._handler(context)
         except Exception:
             log.exception("a handler failed")
             answer = self._fallback
-        self._seconds.observe(time.perf_counter() - start)
+        took = time.perf_counter() - start
+        self._seconds.observe(took)
+        if self._access_log:
+            access.info("%s %s %d %.1f ms %s", context.method, self._route, answer.status, took * 1_000, context.near)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})

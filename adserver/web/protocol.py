@@ -1,4 +1,4 @@
-"""uvicorn's httptools protocol with the bounds it lacks: size of the request's head, and time to send it."""
+"""uvicorn's httptools protocol with the bounds it lacks: size of a request's head, and patience with slow clients."""
 
 import asyncio
 from asyncio import TimerHandle
@@ -10,7 +10,15 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 MAX_URL_BYTES = 65_536
 MAX_HEAD_BYTES = 131_072
 MAX_HEADERS = 100
-HEAD_TIMEOUT_S = 10.0
+
+PATIENCE_S = 10.0
+"""How long a client may take for what we wait for: a whole head, or the rest of a body already answered."""
+
+READING_S = 30.0
+"""How long a client may leave an answer unread."""
+
+LAST_REQUEST_S = 0.5
+"""How long a stopping server listens for a request that may be on its way in an open connection."""
 
 
 class _RefusedError(Exception):
@@ -18,23 +26,27 @@ class _RefusedError(Exception):
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """Answers 414 and 431 (RFC 9110, RFC 6585) to heads that are too large, and closes on those that dawdle."""
+    """Answers 414 and 431 (RFC 9110, RFC 6585) to heads that are too large, and closes on clients that dawdle."""
 
     _status = 400
     _in_head = True
     _head_bytes = 0
     _field_bytes = 0
-    _head_timer: TimerHandle | None = None
+    _whole_message = True
+    _stopping = False
+    _waiting: TimerHandle | None = None
+    _unread: TimerHandle | None = None
     _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A new connection has as long for its first request as any request has."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
+        self._wait_for_client()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left ticking, and the request being answered is told; uvicorn only tells the newest one."""
-        self._stop_timer()
+        self._stop_waiting()
+        self.resume_writing()
         if self._answering is not None:
             self._answering.disconnected = True
         super().connection_lost(exc)
@@ -53,13 +65,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 return
         if self.parser is not None:
             super().data_received(data)
+        if not self._is_answering():
+            self._wait_for_client()  # whatever came was no whole request, and it stopped the keep-alive timer
 
     def on_message_begin(self) -> None:
         """The head of the next request begins."""
         super().on_message_begin()
         self._in_head, self._head_bytes, self._field_bytes = True, 0, 0
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._too_slow)
+        self._wait_for_client()
 
     def on_url(self, url: bytes) -> None:
         """The request target, or more of it."""
@@ -78,9 +91,43 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self._in_head = False
-        self._stop_timer()
+        self._in_head = self._whole_message = False
+        self._stop_waiting()
         super().on_headers_complete()
+        if self._stopping:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._whole_message = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is out; what is left of the request's body, nobody waits for longer than for a head."""
+        super().on_response_complete()
+        if not self._whole_message:
+            self._wait_for_client()
+
+    def pause_writing(self) -> None:
+        """The client does not read what was answered."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(READING_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
+
+    def shutdown(self) -> None:
+        """The server stops: the request being answered is the last one, and one on its way is still heard."""
+        self._stopping = True
+        if self._is_answering():
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(LAST_REQUEST_S, self._close_if_idle)
 
     def send_400_response(self, msg: str) -> None:
         """Whatever ends the parsing is answered in one line, and the connection with it."""
@@ -94,15 +141,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         )
         self.transport.close()
 
-    def _too_slow(self) -> None:
-        self._head_timer = None
-        if not self.transport.is_closing():
-            self.transport.close()
+    def _is_answering(self) -> bool:
+        newest: RequestResponseCycle | None = self.cycle
+        return newest is not None and not newest.response_complete
 
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _wait_for_client(self) -> None:
+        if self._waiting is None and not self.transport.is_closing():
+            self._waiting = self.loop.call_later(PATIENCE_S, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _close_if_idle(self) -> None:
+        if not self._is_answering():
+            self.transport.close()
 
 
 def protocol_settings() -> dict[str, Any]:

@@ -29,12 +29,13 @@ class Handlers:
     metrics: Handler
 
 
-def create_routes(handlers: Handlers, *, https_outside: bool) -> list[Route]:
+def create_routes(handlers: Handlers, *, https_outside: bool, access_log: bool = False) -> list[Route]:
     """The routes of the public contract, version 1."""
 
     def route(path: str, handler: Handler, fallback: Answer | None = None) -> Route:
         name = path.partition("{")[0]
-        return Route(path, AsgiDoor(handler, name, https_outside=https_outside, fallback=fallback))
+        door = AsgiDoor(handler, name, https_outside=https_outside, access_log=access_log, fallback=fallback)
+        return Route(path, door)
 
     broken = gif(EventReason.INTERNAL)
     return [

@@ -84,3 +84,18 @@ def test_the_demo(port: int, data_dir: Path, tmp_path: Path, allowed: bool, site
         return any(row["clicks"] == 1 and row["line_item"] == line_item for row in rows)
 
     until(clicked, within=10, what="the click in the report")
+
+
+def test_opting_out_reaches_the_shop_over_plain_http(port: int, tmp_path: Path) -> None:
+    """On localhost the visitor's cookie crosses sites, so the choice has to as well."""
+    with new_visitor(tmp_path, third_party_cookies=True) as visitor:
+        product = f"http://shop.localhost:{port}/p/storm-lantern-no-4"
+        with visitor.context.expect_event("response", lambda r: "e=view_item" in r.url) as answered:
+            page = visitor.open(product)
+        assert answered.value.headers.get("x-adserver-reason") is None
+        page.goto(f"http://ads.localhost:{port}/privacy")
+        page.get_by_role("button").click()
+        page.get_by_role("heading", name="You are opted out").wait_for()
+        with page.expect_response(lambda r: "e=view_item" in r.url) as refused:
+            page.goto(product)
+        assert refused.value.headers["x-adserver-reason"] == "consent"

@@ -146,17 +146,61 @@ def test_what_a_file_does_not_name_stays(store: SqlAccounts) -> None:
     assert after.placements == before.placements
 
 
-def test_a_named_row_is_exactly_what_the_file_says(store: SqlAccounts) -> None:
+LESS = (
+    FILE.replace('consent_default = "allow"\n', "")
+    .replace("holdout = 0.05\n", "")
+    .replace('status = "paused"\n', "")
+    .replace('[advertisers.acme.feed]\nsource = "feed.xml"\n', "")
+)
+"""The same accounts without one optional key."""
+
+
+def test_a_key_that_a_file_does_not_name_keeps_its_value(store: SqlAccounts) -> None:
+    apply(store, FILE.replace('creative = "grid"', 'creative = "grid"\nstatus = "paused"'))
+    before = store.load()
+    assert apply(store, LESS) == ApplyResult((), (), 1)
+    assert store.load() == before
+    changed = apply(store, LESS.replace("300x250", "728x90"))
+    assert changed.changes == (Change("update", "placements", "rectangle", {"size": ("300x250", "728x90")}),)
+    accounts = store.load()[1]
+    assert accounts.placements["rectangle"].status is Status.PAUSED
+    assert accounts.line_items["viewers"].status is Status.PAUSED
+    assert accounts.campaigns["summer"].holdout == 0.05
+    assert accounts.advertisers == before[1].advertisers
+    assert accounts.feeds == before[1].feeds
+
+
+def test_a_key_that_names_its_default_sets_it(store: SqlAccounts) -> None:
     apply(store, FILE)
-    less = FILE.replace('consent_default = "allow"\n', "").replace("holdout = 0.05\n", "")
-    less = less.replace('[advertisers.acme.feed]\nsource = "feed.xml"\n', "")
-    assert apply(store, less).changes == (
+    named = LESS + 'status = "active"\n'
+    dry = apply(store, named, dry_run=True)
+    assert dry.changes == apply(store, named).changes
+    assert dry.changes == (Change("update", "placements", "rectangle", {"status": (Status.PAUSED, Status.ACTIVE)}),)
+
+
+def test_a_new_row_gets_the_defaults(store: SqlAccounts) -> None:
+    apply(store, LESS)
+    accounts = store.load()[1]
+    assert accounts.advertisers["acme"].consent_default is None
+    assert (accounts.campaigns["summer"].status, accounts.campaigns["summer"].holdout) == (Status.ACTIVE, 0.0)
+    assert accounts.placements["rectangle"].status is Status.ACTIVE
+
+
+def test_prune_takes_away_the_keys_that_are_not_named_too(store: SqlAccounts) -> None:
+    apply(store, FILE)
+    assert apply(store, LESS, prune=True).changes == (
         Change("update", "advertisers", "acme", {"consent_default": (ConsentDefault.ALLOW, None)}),
         Change("update", "campaigns", "summer", {"holdout": (0.05, 0.0)}),
+        Change("update", "placements", "rectangle", {"status": (Status.PAUSED, Status.ACTIVE)}),
+        Change("remove", "feeds", "acme", {"advertiser": ("acme", None), "source": ("/srv/feed.xml", None)}),
     )
-    assert store.load()[1].feeds  # a feed that is not named stays
-    assert [(change.kind, change.table) for change in apply(store, less, prune=True).changes] == [("remove", "feeds")]
-    assert not store.load()[1].feeds
+
+
+def test_accounts_that_come_from_no_file_name_every_key(store: SqlAccounts) -> None:
+    apply(store, FILE)
+    wanted = Accounts(campaigns={"summer": Campaign(id="summer", advertiser="acme")})
+    result = apply_accounts(store, wanted, prune=False, dry_run=False, known_creatives={"grid"})
+    assert result.changes == (Change("update", "campaigns", "summer", {"holdout": (0.05, 0.0)}),)
 
 
 def test_children_move_to_other_parents(store: SqlAccounts) -> None:

@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from adserver.storage.valkey.embedded import EmbeddedValkey, EmbeddedValkeyError, is_alive, socket_path, socket_url
+from tests.server import until
 
 START = """
 import sys
@@ -44,6 +45,10 @@ def pid_of(server: EmbeddedValkey) -> int:
         return int(client.info("server")["process_id"])
 
 
+def ended(server: EmbeddedValkey) -> None:
+    until(lambda: not server.is_running(), what="its end")
+
+
 def test_there_and_gone(folder: Path) -> None:
     assert not is_alive(folder)
     server = EmbeddedValkey(folder)
@@ -58,8 +63,7 @@ def test_there_and_gone(folder: Path) -> None:
 
 def test_an_absent_server_is_found_absent_at_once(folder: Path, embedded: EmbeddedValkey) -> None:
     os.kill(pid_of(embedded), signal.SIGKILL)
-    while embedded.is_running():
-        pass
+    ended(embedded)
     assert socket_path(folder).exists()
     began = time.monotonic()
     assert not is_alive(folder)
@@ -71,8 +75,7 @@ def test_what_is_on_disk_outlives_a_kill(embedded: EmbeddedValkey) -> None:
         client.set("kept", "yes")
         assert client.execute_command("WAITAOF", 1, 0, 10_000)[0] == 1
     os.kill(pid_of(embedded), signal.SIGKILL)
-    while embedded.is_running():
-        pass
+    ended(embedded)
     embedded.start()
     with Redis.from_url(embedded.url) as client:
         assert client.get("kept") == b"yes"
@@ -93,8 +96,8 @@ def test_a_second_one_adopts_the_first(folder: Path, embedded: EmbeddedValkey) -
     assert pid_of(second) == pid_of(embedded)
     assert second.is_running()
     second.stop()
-    assert not embedded.is_running()
     assert not second.is_running()
+    ended(embedded)
 
 
 def test_one_that_does_not_answer_is_waited_for(folder: Path, embedded: EmbeddedValkey) -> None:
@@ -122,10 +125,7 @@ def test_it_ends_with_the_process_that_started_it(folder: Path) -> None:
         assert starter.stdout
         assert starter.stdout.readline() == "up\n"
         starter.kill()
-    watcher = EmbeddedValkey(folder)
-    deadline = time.monotonic() + 30
-    while watcher.is_running():
-        assert time.monotonic() < deadline
+    ended(EmbeddedValkey(folder))
 
 
 def test_a_long_path_has_its_socket_elsewhere(folder: Path) -> None:

@@ -156,17 +156,12 @@ def test_the_feed_decides_what_can_be_shown(server: Server, wire: Wire) -> None:
     changed = changed.replace("https://shop.test/p/SUBDOMAIN", "https://www.shop.test/p/SUBDOMAIN")
     head, mark, tail = changed.partition("<item><g:id>SOLD-OUT</g:id>")
     changed = head + mark + tail.replace("in stock", "out of stock", 1)
-    try:
-        server.import_feed(whole)
-        assert products_in(wire.ad(cookie).text) == [
-            f"Product {p}" for p in ("FINE", "SUBDOMAIN", "ASTRAY", "SOLD-OUT")
-        ]
-        server.import_feed(changed)
-        assert products_in(wire.ad(cookie).text) == ["Product FINE", "Product SUBDOMAIN"]
-        for alone in ("GONE", "SOLD-OUT", "ASTRAY"):
-            check_none(wire.ad(wire.view(alone)), NoAdReason.NO_PRODUCT)
-    finally:
-        server.import_feed(feed_xml(PRODUCTS))
+    server.import_feed(whole)
+    assert products_in(wire.ad(cookie).text) == [f"Product {p}" for p in ("FINE", "SUBDOMAIN", "ASTRAY", "SOLD-OUT")]
+    server.import_feed(changed)
+    assert products_in(wire.ad(cookie).text) == ["Product FINE", "Product SUBDOMAIN"]
+    for alone in ("GONE", "SOLD-OUT", "ASTRAY"):
+        check_none(wire.ad(wire.view(alone)), NoAdReason.NO_PRODUCT)
 
 
 def test_all_slots_of_a_page_in_their_order(wire: Wire, cookie: str) -> None:
@@ -272,27 +267,22 @@ def test_hostile_titles_come_out_inert(server: Server, wire: Wire) -> None:
     titles += [line for line in hostile_lines("XSS_Injection") + hostile_lines()[:515] if not NOT_XML.search(line)]
     ids = [f"X{number}" for number in range(len(titles))]
     harmless = {group: [f"SKU{n}" for n in range(group)] for group in (1, 2, 3, 4)}
-    try:
-        server.import_feed(feed_xml([*PRODUCTS, *ids], titles=dict(zip(ids, titles, strict=True))))
-        cookie = wire.view("SKU1")
-        groups = [ids[at : at + 4] for at in range(0, len(ids), 4)]
-        expected = {n: tree(wire.ad(wire.view(*harmless[n])).text) for n in harmless}
-        asked = []
-        for group in groups:
-            asked.append(
-                request("/pixel.gif?a=acme&e=view_item&" + urlencode([("p", p) for p in group]), *cookies(cookie))
-            )
-            asked.append(request(f"/ad?placement={RECTANGLE}", *cookies(cookie)))
-        replies = wire.batch(asked)
-        for group, reply in zip(groups, replies[1::2], strict=True):
-            assert reply.status == 200
-            shown = tree(reply.text)
-            assert shown == expected[len([tag for tag, names in shown if "href" in names]) - 1], group
-            for link in lxml.html.document_fromstring(reply.text).iter("a", "img"):
-                url = link.get("href") or link.get("src") or ""
-                assert re.match(r"https://shop\.test/img/|/[ci]/[A-Za-z0-9_-]+$|/privacy$", url), url
-    finally:
-        server.import_feed(feed_xml(PRODUCTS))
+    server.import_feed(feed_xml([*PRODUCTS, *ids], titles=dict(zip(ids, titles, strict=True))))
+    cookie = wire.view("SKU1")
+    groups = [ids[at : at + 4] for at in range(0, len(ids), 4)]
+    expected = {n: tree(wire.ad(wire.view(*harmless[n])).text) for n in harmless}
+    asked = []
+    for group in groups:
+        asked.append(request("/pixel.gif?a=acme&e=view_item&" + urlencode([("p", p) for p in group]), *cookies(cookie)))
+        asked.append(request(f"/ad?placement={RECTANGLE}", *cookies(cookie)))
+    replies = wire.batch(asked)
+    for group, reply in zip(groups, replies[1::2], strict=True):
+        assert reply.status == 200
+        shown = tree(reply.text)
+        assert shown == expected[len([tag for tag, names in shown if "href" in names]) - 1], group
+        for link in lxml.html.document_fromstring(reply.text).iter("a", "img"):
+            url = link.get("href") or link.get("src") or ""
+            assert re.match(r"https://shop\.test/img/|/[ci]/[A-Za-z0-9_-]+$|/privacy$", url), url
 
 
 def test_a_hostile_name_of_a_shop_comes_out_inert(server: Server, wire: Wire, cookie: str) -> None:

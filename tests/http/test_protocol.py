@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adserver.web.protocol import HEAD_TIMEOUT_S
+from adserver.web.protocol import PATIENCE_S
 from tests.http.conftest import GIF, Wire, cookies, failures, pixel, products_in, read_reply, request
 from tests.server import Server
 
@@ -195,7 +195,7 @@ def test_a_head_that_dawdles_is_closed(wire: Wire) -> None:
         half.sendall(b"GET /pixel.gif HTTP/1.1\r\nHost: ")
         second.sendall(request(VIEW) + b"GET /pixel.gif HTTP/1.1\r\nHost: ")
         for connection in (silent, half, second):
-            connection.settimeout(3 * HEAD_TIMEOUT_S)
+            connection.settimeout(3 * PATIENCE_S)
         assert silent.recv(1) == b""
         assert half.recv(1) == b""
         answer = b""

@@ -2,12 +2,16 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from typer.testing import CliRunner
 
+from adserver.cli import app
 from adserver.model.profile import Profile
 from adserver.reporting.measures import report_rows
 from adserver.secret import read_secrets
@@ -17,7 +21,7 @@ from adserver.storage.valkey import keys
 from adserver.storage.valkey.visitors import profile_of
 from adserver.tracking.keyring import Keyring
 from adserver.tracking.visitor import VisitorCookies
-from tests.server import Server, until
+from tests.server import ACCOUNTS, Server, running_server, until
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,44 @@ def _command(pid: int) -> str:
         return ""
 
 
+def cli(server: Server, *arguments: str, code: int = 0) -> str:
+    """As ``Server.cli``, in this process: without the second that Python takes to start and import everything."""
+    runner = CliRunner()
+    done = runner.invoke(app, [*arguments, "--data-dir", str(server.data_dir)], env=server.env)
+    assert done.exit_code == code, f"{arguments}: exit code {done.exit_code}\n{done.output}\n{done.exception!r}"
+    return done.stdout
+
+
+def apply(server: Server, text: str) -> None:
+    """Apply accounts and wait until the workers, if there are any, have them."""
+    file = server.data_dir.parent / "accounts.toml"
+    file.write_text(text, "utf-8")
+    cli(server, "apply", str(file))
+    if server.process is not None:
+        server.wait_for_workers()
+
+
+def import_feed(server: Server, text: str) -> None:
+    """Import products and wait until the workers, if there are any, have them."""
+    file = server.data_dir.parent / "feed.xml"
+    file.write_text(text, "utf-8")
+    cli(server, "feed", "import", "acme", str(file))
+    if server.process is not None:
+        server.wait_for_workers()
+
+
+@contextmanager
+def quick_server(*arguments: str, accounts: str = ACCOUNTS, feed: str | None = None, **env: str) -> Iterator[Server]:
+    """As ``running_server``, with the commands before the start run in this process."""
+    with running_server(*arguments, accounts="", start=False, **env) as server:
+        apply(server, accounts)
+        if feed is not None:
+            import_feed(server, feed)
+        server.start()
+        server.wait_for_workers()  # the first of them is ready before the others may be
+        yield server
+
+
 def view(server: Server, product: str, cookie: str = "", event: str = "view_item") -> httpx.Response:
     """Look at a product; the answer must be the picture."""
     headers = {"cookie": cookie} if cookie else {}
@@ -89,6 +131,10 @@ def view(server: Server, product: str, cookie: str = "", event: str = "view_item
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/gif"
     return answer
+
+
+FRESH = {"connection": "close"}
+"""Asks for a connection of its own, which any of the workers may take."""
 
 
 def ad(server: Server, cookie: str, placement: str = "daily-rectangle") -> httpx.Response:

@@ -12,13 +12,25 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.journeys.inside import ad, is_gone, links, profile, reason, totals, tree_of, view, whole_tree
+from tests.journeys.inside import (
+    FRESH,
+    ad,
+    is_gone,
+    links,
+    profile,
+    quick_server,
+    reason,
+    totals,
+    tree_of,
+    view,
+    whole_tree,
+)
 from tests.server import DEADLINE_S, Server, cookie_of, feed_xml, running_server, until
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with running_server("--workers", "2", feed=feed_xml(["A", "B"])) as running:
+    with quick_server("--workers", "2", feed=feed_xml(["A", "B"])) as running:
         yield running
 
 
@@ -32,8 +44,8 @@ def test_workers_share_one_valkey(server: Server) -> None:
     assert (len(tree.workers), len(tree.background), len(tree.valkey)) == (2, 1, 1)
     cookie = cookie_of(view(server, "A"))
     for _ in range(20):  # new connections, so that both workers get some
-        answer = httpx.get(f"{server.base_url}/ad?placement=daily-rectangle", headers={"cookie": cookie})
-        assert "Product A" in answer.text
+        answer = server.client.get("/ad?placement=daily-rectangle", headers={"cookie": cookie, **FRESH})
+        assert "Product A" in answer.text, reason(answer)
 
 
 def test_a_killed_worker_loses_no_answered_event(server: Server) -> None:
@@ -47,28 +59,27 @@ def test_a_killed_worker_loses_no_answered_event(server: Server) -> None:
     def visit(number: int) -> None:
         """One visitor who looks at one product after the other, until some time after the worker was killed."""
         cookie, after = "", 0
-        for step in range(100_000):
-            product = f"V{number}-{step}"
-            try:
-                answer = httpx.get(
-                    f"{server.base_url}/pixel.gif?a=acme&e=view_item&p={product}",
-                    headers={"cookie": cookie} if cookie else {},
-                    timeout=30,
-                )
-            except httpx.TransportError:
-                refused["connection"] += 1
-                continue
-            assert answer.status_code == 200
-            if reason(answer):
-                refused[reason(answer)] += 1
-                continue
-            cookie = cookie or cookie_of(answer)
-            kept.append((cookie, product))
-            after += killed.is_set()
-            if after == 25:
-                return
-            if len(kept) > 100:
-                enough.set()
+        with httpx.Client(base_url=server.base_url, timeout=30) as client:
+            for step in range(100_000):
+                product = f"V{number}-{step}"
+                headers = {"cookie": cookie, **FRESH} if cookie else FRESH
+                try:
+                    answer = client.get(f"/pixel.gif?a=acme&e=view_item&p={product}", headers=headers)
+                except httpx.TransportError:
+                    refused["connection"] += 1
+                    continue
+                assert answer.status_code == 200
+                if reason(answer):
+                    refused[reason(answer)] += 1
+                    continue
+                client.cookies.clear()
+                cookie = cookie or cookie_of(answer)
+                kept.append((cookie, product))
+                after += killed.is_set()
+                if after == 25:
+                    return
+                if len(kept) > 100:
+                    enough.set()
 
     visitors = [threading.Thread(target=visit, args=(number,)) for number in range(6)]
     for visitor in visitors:
@@ -176,4 +187,3 @@ def test_a_stop_ends_everybody(server: Server) -> None:
     tree = whole_tree(server, workers=2)
     assert server.stop(signal.SIGINT) == 0
     assert all(is_gone(pid) for pid in tree.everybody())
-    server.start()

@@ -10,12 +10,24 @@ import httpx
 import pytest
 
 from adserver.storage.valkey.embedded import EmbeddedValkey
-from tests.journeys.inside import ad, on_disk, profile, reason, totals, tree_of, view, whole_tree
-from tests.server import ACCOUNTS, Server, cookie_of, feed_xml, running_server, until
+from tests.journeys.inside import (
+    ad,
+    cli,
+    import_feed,
+    on_disk,
+    profile,
+    quick_server,
+    reason,
+    totals,
+    tree_of,
+    view,
+    whole_tree,
+)
+from tests.server import ACCOUNTS, Server, cookie_of, feed_xml, until
 
 
 def test_the_embedded_one_is_started_again() -> None:
-    with running_server(feed=feed_xml(["A"])) as server:
+    with quick_server(feed=feed_xml(["A"])) as server:
         cookie = cookie_of(view(server, "A"))
         assert ad(server, cookie).status_code == 200
         on_disk(server)
@@ -44,7 +56,7 @@ def elsewhere() -> Iterator[EmbeddedValkey]:
 
 @pytest.fixture
 def server(elsewhere: EmbeddedValkey) -> Iterator[Server]:
-    with running_server(feed=feed_xml(["A", "B"]), ADSERVER_VALKEY_URL=elsewhere.url) as running:
+    with quick_server(feed=feed_xml(["A", "B"]), ADSERVER_VALKEY_URL=elsewhere.url) as running:
         yield running
 
 
@@ -78,9 +90,9 @@ def test_while_it_is_away_everything_is_answered(server: Server, elsewhere: Embe
     paused = ACCOUNTS.replace('size = "300x250"', 'size = "300x250"\nstatus = "paused"')
     file = server.data_dir.parent / "paused.toml"
     file.write_text(paused, "utf-8")
-    assert "1 change made" in server.cli("apply", str(file))
-    assert "bad" not in server.cli("report")
-    refused = server.cli("feed", "import", "acme", str(server.data_dir.parent / "feed.xml"), code=1)
+    assert "1 change made" in cli(server, "apply", str(file))
+    assert "bad" not in cli(server, "report")
+    refused = cli(server, "feed", "import", "acme", str(server.data_dir.parent / "feed.xml"), code=1)
     assert refused.strip() == ""
 
     elsewhere.start()
@@ -102,7 +114,7 @@ def test_a_new_empty_one_gets_the_accounts_by_itself(server: Server, elsewhere: 
     assert reason(view(server, "B", cookie)) == ""
     until(lambda: b"revision" in valkey.hkeys("snapshot:{control}"), what="the accounts")
     assert reason(ad(server, cookie)) in ("no_product", "no_history")
-    server.import_feed(feed_xml(["B"]))
+    import_feed(server, feed_xml(["B"]))
     until(lambda: "Product B" in ad(server, cookie).text, within=5, what="the ad")
     with httpx.Client(base_url=server.base_url) as client:
         assert client.get("/readyz").json()["ready"] is True

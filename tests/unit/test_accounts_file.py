@@ -86,6 +86,14 @@ def test_every_key_has_its_line() -> None:
     assert lines["placements.daily-rectangle.size"] == 20
 
 
+def test_a_key_that_is_not_named_has_no_line() -> None:
+    lines = good(GOOD).lines
+    assert lines["campaigns.acme-summer.status"] == 11
+    assert "line_items.acme-viewers.status" not in lines
+    assert "placements.daily-rectangle.status" not in lines
+    assert "advertisers.acme.consent_default" not in lines
+
+
 def test_optional_keys() -> None:
     text = GOOD.replace('locale = "de_DE"', 'locale = "de_DE"\nconsent_default = "allow"')
     text = text.replace("holdout = 0", "holdout = 0.05").replace('status = "active"', "")

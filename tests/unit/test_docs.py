@@ -1,13 +1,21 @@
 """The docs name what the code has, and their links lead somewhere."""
 
+import asyncio
+import io
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import typer
+from rich.console import Console
 
+from adserver.cli import app
+from adserver.commands.accounts import apply
 from adserver.model.reason import EventReason, NoAdReason, Reason, TokenReason
 from adserver.settings import PREFIX, Settings
 from tests.words import ROOT, findings, listed_files
@@ -61,6 +69,94 @@ def test_every_dependency_has_its_line_and_no_other_has_one() -> None:
     ]
     names = {re.split(r"[\s\[<>=!~;]", requirement, maxsplit=1)[0] for requirement in wanted}
     assert {cells[0].strip("`") for cells in rows("dependencies.md") if cells[0].startswith("`")} == names
+
+
+ACCOUNTS = (ROOT / "docs" / "accounts.md").read_text("utf-8")
+APPLIED_IN = "/srv/ads"
+"""The folder that the page's example is applied in."""
+
+
+def replaced(text: str, *pairs: tuple[str, str]) -> str:
+    for old, new in pairs:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def test_what_applying_prints_is_what_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every ``adserver apply`` of the page, one after the other, as the text around it tells."""
+    monkeypatch.chdir(tmp_path)
+    example = re.findall(r"^```toml\n(.*?)^```", ACCOUNTS, re.MULTILINE | re.DOTALL)[0]
+    shown = re.findall(r"^```console\n\$ adserver apply (.*?)\n(.*?)^```", ACCOUNTS, re.MULTILINE | re.DOTALL)
+    files = [
+        example,
+        example,
+        replaced(example, ('"300x250"', '"728x90"')),
+        replaced(example, ('"EUR"', '"euro"'), ("advertiser =", "advertisr ="), ('"300x250"', '"big"')),
+        replaced(example, ('campaign = "acme-summer"', 'campaign = "acme-sumer"')),
+    ]
+    for (command, output), content in zip(shown, files, strict=True):
+        *options, name = command.split()
+        Path(name).write_text(content, "utf-8")
+        printed = io.StringIO()
+        console = Console(file=printed, soft_wrap=True)
+        work = apply(
+            Settings(data_dir=tmp_path / "data"),
+            Path(name),
+            dry_run="--dry-run" in options,
+            prune="--prune" in options,
+            console=console,
+        )
+        code = asyncio.run(work)
+        assert printed.getvalue().replace(str(tmp_path), APPLIED_IN) == output
+        assert code == (1 if name == "wrong.toml" else 0)
+
+
+def options_of(command: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """(command, name of the setting that an option stands for, if any), of a command and those below it."""
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and parameter.name not in {"help", "version"}:
+            yield path, parameter.name
+    for name, below in getattr(command, "commands", {}).items():
+        yield from options_of(below, f"{path} {name}".strip())
+
+
+def test_the_help_tells_which_options_are_variables_too() -> None:
+    command = typer.main.get_command(app)
+    settings = {item.name for item in fields(Settings)}
+    found = list(options_of(command))
+    assert [name for path, name in found if path == "serve" and name not in settings] == ["no_worker"]
+    elsewhere = {name for path, name in found if path not in {"serve", "demo"} and name in settings}
+    assert elsewhere == {"data_dir", "valkey_url", "database_url"}
+    told = command.help or ""
+    assert "Every option" not in told
+    assert "(but --no-worker)" in told
+    assert all(f"--{name.replace('_', '-')}" in told for name in elsewhere)
+
+
+@pytest.mark.parametrize("page", ["settings.md", "consent.md"])
+def test_the_pages_tell_that_a_cookie_of_a_replaced_secret_is_signed_anew(page: str) -> None:
+    text = " ".join((ROOT / "docs" / page).read_text("utf-8").split())
+    assert re.search(r"(is signed anew|signs the cookie anew)", text)
+    assert "not signed anew" not in text
+    assert not re.search(r"[Ll]ater visits do not renew it( \||\.$)", text)
+
+
+VISITOR_PAGES = [ROOT / "adserver" / "web" / "static" / name for name in ("privacy.html", "opted-out.html")]
+
+
+@pytest.mark.parametrize("page", VISITOR_PAGES, ids=lambda page: page.stem)
+def test_what_visitors_read_is_true_with_every_setting(page: Path) -> None:
+    text = page.read_text("utf-8")
+    body = " ".join(re.sub(r"<[^>]*>", "", text.partition("<body>")[2]).split())
+    assert not re.search(r"\d", body)
+    assert "A browser that blocks third-party cookies keeps it on this server's own pages only." in body
+    assert "each shop has its own random number for you, which no other site sees" in body
+
+
+def test_the_pages_for_visitors_share_one_style() -> None:
+    styles = {re.search(r"<style>.*?</style>", page.read_text("utf-8"), re.DOTALL)[0] for page in VISITOR_PAGES}  # type: ignore[index]
+    assert len(styles) == 1  # the policy that they are sent with allows the one of privacy.html
 
 
 def anchors(page: Path) -> set[str]:

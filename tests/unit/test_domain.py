@@ -1,5 +1,7 @@
 """Hosts: which ones a domain covers, and which URLs name one beyond doubt."""
 
+import tracemalloc
+
 import pytest
 
 from adserver.model.domain import covers, host_of
@@ -64,3 +66,15 @@ def test_a_plain_url_names_its_host(url: str, host: str) -> None:
 )  # fmt: skip
 def test_what_readers_could_read_differently_names_no_host(url: str) -> None:
     assert host_of(url) == ""
+
+
+def test_long_urls_of_clients_are_not_kept() -> None:
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1_500):
+            assert host_of(f"https://shop.test/{number}/" + "x" * 50_000) == "shop.test"
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 30_000_000  # the standard library keeps its last 128 of them

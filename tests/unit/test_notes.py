@@ -14,9 +14,16 @@ NOTES = Notes(pid=7, address="http://127.0.0.1:8000", valkey_url="redis://:pw@h"
 
 
 def test_they_read_as_they_were_written(tmp_path: Path) -> None:
-    write_notes(tmp_path, NOTES)
-    assert read_notes(tmp_path) == NOTES
-    assert [path.name for path in tmp_path.iterdir()] == ["server.json"]
+    with only_server(tmp_path):
+        write_notes(tmp_path, NOTES)
+        assert read_notes(tmp_path) == NOTES
+        assert {path.name for path in tmp_path.iterdir()} == {"server.json", "lock"}
+
+
+def test_those_of_a_server_that_has_ended_are_not_believed(tmp_path: Path) -> None:
+    with only_server(tmp_path):
+        write_notes(tmp_path, NOTES)
+    assert read_notes(tmp_path) is None
 
 
 def test_they_can_hold_a_password_and_are_private(tmp_path: Path) -> None:
@@ -30,9 +37,10 @@ def test_they_can_hold_a_password_and_are_private(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", '{"pid": 1}', '{"x": 1}', "\udcff"])
 def test_what_can_not_be_read_is_none(tmp_path: Path, text: str) -> None:
-    assert read_notes(tmp_path) is None
-    (tmp_path / "server.json").write_text(text, "utf-8", "surrogateescape")
-    assert read_notes(tmp_path) is None
+    with only_server(tmp_path):
+        assert read_notes(tmp_path) is None
+        (tmp_path / "server.json").write_text(text, "utf-8", "surrogateescape")
+        assert read_notes(tmp_path) is None
 
 
 def test_one_server_per_folder(tmp_path: Path) -> None:

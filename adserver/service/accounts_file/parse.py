@@ -3,14 +3,14 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adserver.model.account import Accounts, Feed
 from adserver.service.accounts_file.lines import DEEPEST, Lines
-from adserver.service.accounts_file.problem import Problem, dotted
+from adserver.service.accounts_file.problem import KeyPath, Problem, dotted
 from adserver.service.accounts_file.reader import Reader
 from adserver.service.accounts_file.tables import TABLES
 
@@ -20,7 +20,10 @@ MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class AccountsFile:
-    """A file without problems. ``lines`` tells where each dotted key stands, counted from 1."""
+    """A file without problems. ``lines`` tells where each dotted key that it names stands, counted from 1.
+
+    A key that is not in ``lines`` has its default in ``accounts``.
+    """
 
     accounts: Accounts
     lines: Mapping[str, int]
@@ -47,7 +50,15 @@ def parse_accounts(data: str | bytes, *, base_dir: Path) -> AccountsFile | list[
     tables = reader.tables(document)
     if reader.problems:
         return sorted(reader.problems)
-    return AccountsFile(_accounts(tables, base_dir), {dotted(path): line for path, line in lines.known.items()})
+    return AccountsFile(_accounts(tables, base_dir), {dotted(path): lines.of(path) for path in _named((), document)})
+
+
+def _named(path: KeyPath, table: dict[str, Any]) -> Iterator[KeyPath]:
+    """Every key of a table and of those in it, as tomllib read them."""
+    for name, value in table.items():
+        yield (*path, name)
+        if isinstance(value, dict):
+            yield from _named((*path, name), value)
 
 
 def _accounts(tables: dict[str, dict[str, dict[str, Any]]], base_dir: Path) -> Accounts:

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import cast
 
 from adserver.model.product import Product
@@ -15,6 +15,7 @@ CACHED_PRODUCTS = 50_000
 _UNFINISHED_TTL_S = 3_600
 """An import that died leaves its half behind for an hour, unseen."""
 
+_NO_TTL = -1
 _REPLACED_TTL_S = 60
 """Workers that have not heard of the swap yet still find the old version."""
 
@@ -142,6 +143,22 @@ class ValkeyCatalogs:
     async def begin(self, ref: int) -> ValkeyCatalogWriter:
         """Start an import beside the current catalog of advertiser ``ref``."""
         return await ValkeyCatalogWriter.begin(self._valkey, ref)
+
+    async def tidy(self, refs: Collection[int]) -> None:
+        """Drop the catalogs of advertisers that are not among ``refs``, and let the versions end that no import
+        brought to its end: walks all keys, so not often."""
+        with store_errors():
+            versions = await cast("Awaitable[dict[bytes, bytes]]", self._valkey.redis.hgetall(keys.CATALOGS))
+            versions.pop(b"swaps", None)
+            for ref, version in list(versions.items()):
+                if int(ref) not in refs:
+                    await self._valkey.redis.hdel(keys.CATALOGS, ref.decode())
+                    await self._valkey.redis.expire(keys.catalog(int(ref), int(version)), _REPLACED_TTL_S)
+                    del versions[ref]
+            current = {keys.catalog(int(ref), int(version)).encode() for ref, version in versions.items()}
+            async for key in self._valkey.redis.scan_iter(match="catalog:{*}:*", count=1_000):
+                if key not in current and await self._valkey.redis.ttl(key) == _NO_TTL:
+                    await self._valkey.redis.expire(key, _UNFINISHED_TTL_S)
 
     async def count(self, ref: int) -> int:
         """Products in the current catalog of ``ref``."""

@@ -23,6 +23,7 @@ _SOCKET_PATH_MAX = 100
 """Bytes a unix socket's path may have, with a little to spare (sun_path is 104 to 108)."""
 
 _STOP_S = 30.0
+_MEMORY_SHARE_PERCENT = 60
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -50,10 +51,14 @@ def is_alive(data_dir: Path) -> bool:
 
 
 class EmbeddedValkey:
-    """Starts the server of a data folder, or adopts the one that is running there."""
+    """Starts the server of a data folder, or adopts the one that is running there.
 
-    def __init__(self, data_dir: Path) -> None:
+    ``memory_mb`` bounds its data; 0: a share of this machine's memory.
+    """
+
+    def __init__(self, data_dir: Path, *, memory_mb: int = 0) -> None:
         self._data_dir = data_dir.absolute()
+        self._memory_mb = memory_mb
         self._socket = socket_path(data_dir)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -77,7 +82,7 @@ class EmbeddedValkey:
             self._socket.unlink(missing_ok=True)
             with (folder / "valkey.log").open("ab") as log:
                 self._process = subprocess.Popen(
-                    [str(get_binary_path()), *_options(self._socket, folder)],
+                    [str(get_binary_path()), *_options(self._socket, folder, self._memory_mb or memory_share_mb())],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -145,7 +150,12 @@ class EmbeddedValkey:
                 waiting(float(told))
 
 
-def _options(socket: Path, folder: Path) -> list[str]:
+def memory_share_mb() -> int:
+    """The part of this machine's memory that Valkey may fill with data when nothing else was said."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _MEMORY_SHARE_PERCENT // 100 // 1024**2
+
+
+def _options(socket: Path, folder: Path, memory_mb: int) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -154,6 +164,8 @@ def _options(socket: Path, folder: Path) -> list[str]:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
+        # Full, it refuses to write: events are answered with a reason. Without a bound the kernel would end it.
+        "maxmemory": f"{memory_mb}mb",
         "maxmemory-policy": "noeviction",
         # A visitor's hash stays compact up to its bound of entries and the longest product ids.
         "hash-max-listpack-entries": "320",

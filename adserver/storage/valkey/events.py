@@ -1,6 +1,7 @@
 """The event stream: group commit when written, batches when read."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -16,6 +17,8 @@ MAX_BATCHES = 1_000_000
 
 FIRST_OFFSET = "0-0"
 
+log = logging.getLogger(__name__)
+
 
 class ValkeyEventLog:
     """Writes all records of one loop tick as one entry; whoever appended waits for that entry."""
@@ -28,13 +31,20 @@ class ValkeyEventLog:
 
     def append(self, records: Sequence[LogRecord]) -> asyncio.Future[None]:
         """A future that is done when the records are in Valkey; it fails with StoreUnavailable."""
+        # One caller that gives up must not cancel the write the others wait for.
+        return asyncio.shield(self._queue(records))
+
+    def note(self, records: Sequence[LogRecord]) -> None:
+        """Write the records without telling anybody whether that worked."""
+        self._queue(records)
+
+    def _queue(self, records: Sequence[LogRecord]) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
         if self._written is None:
             self._written = loop.create_future()
             loop.call_soon(self._start_flush)
         self._pending.extend(records)
-        # One caller that gives up must not cancel the write the others wait for.
-        return asyncio.shield(self._written)
+        return self._written
 
     def _start_flush(self) -> None:
         batch, written = self._pending, self._written
@@ -50,8 +60,12 @@ class ValkeyEventLog:
                 await self._valkey.redis.xadd(
                     keys.EVENTS, {"b": orjson.dumps(batch)}, maxlen=MAX_BATCHES, approximate=True
                 )
-        except StoreUnavailable as error:
-            written.set_exception(error)
+        except BaseException as error:
+            # Whatever it is, nobody may wait for ever.
+            known = isinstance(error, StoreUnavailable)
+            written.set_exception(error if known else StoreUnavailable("the event log was not written"))
+            if not known:
+                log.exception("a batch of events was not written")
             written.exception()  # whoever waited has gone: that is no news for the log
         else:
             written.set_result(None)

@@ -86,11 +86,11 @@ local function publish_snapshot(keys, args)
   return 1
 end
 
--- KEYS[1] the versions of all catalogs. ARGV: advertiser ref, new version, version expected before or '' for any.
+-- KEYS[1] the versions of all catalogs. ARGV: advertiser ref, new version, version expected before (0: none).
 -- Returns 1 if the new version is current now, 0 if another one had become current meanwhile.
 local function swap_catalog(keys, args)
   local before = redis.call('HGET', keys[1], args[1]) or '0'
-  if args[3] ~= '' and before ~= args[3] then return 0 end
+  if before ~= args[3] then return 0 end
   redis.call('HSET', keys[1], args[1], args[2])
   redis.call('HINCRBY', keys[1], 'swaps', 1)
   return 1

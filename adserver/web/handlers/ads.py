@@ -11,6 +11,9 @@ from adserver.service.serve_ad import MAX_PLACEMENTS, AdRequest, ServeAd
 from adserver.web.context import Context
 from adserver.web.responses import VARY, Answer, Headers, html, json, method_not_allowed, no_content
 
+_OF_NOBODY = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
+"""Reasons given before it is known whose page may read the answer."""
+
 
 class AdHandler:
     """One slot: an HTML document, or 204 with the reason."""
@@ -74,8 +77,8 @@ def _entry(answer: Ad | NoAd) -> dict[str, str | int]:
 def _cors(context: Context, answers: Sequence[Ad | NoAd]) -> Headers:
     """The exact Origin, and only for pages of the publisher: any other could read what a visitor looked at."""
     origin = context.headers.get(b"origin")
-    foreign = any(isinstance(a, NoAd) and a.reason is NoAdReason.FOREIGN_PAGE for a in answers)
-    if origin is None or foreign:
+    reasons = [answer.reason if isinstance(answer, NoAd) else None for answer in answers]
+    if origin is None or NoAdReason.FOREIGN_PAGE in reasons or _OF_NOBODY.issuperset(reasons):
         return [VARY]
     return [
         VARY,

@@ -23,14 +23,15 @@ class PixelHandler:
         fields = context.fields()
         if fields is None:
             return gif(self._record_event.refuse(_flaw(context)))
-        recorded = await self._record_event(context.hit(fields, time.time()))
+        hit = context.hit(fields, time.time())
+        recorded = await self._record_event(hit)
         if not recorded.cookie:
             return gif(recorded.reason)
-        cross_site = context.headers.get(b"sec-fetch-site") == b"cross-site"
-        return gif(
-            recorded.reason,
-            self._cookies.visitor(recorded.cookie, secure=context.secure, cross_site=cross_site),
+        copy = not (hit.claims and hit.copy_only)
+        set_cookies = self._cookies.visitor(
+            recorded.cookie, secure=context.secure, cross_site=context.cross_site, copy=copy
         )
+        return gif(recorded.reason, set_cookies)
 
 
 def _flaw(context: Context) -> EventReason:

@@ -18,42 +18,38 @@
       warned = true;
     };
 
-    // Consent signals of the page; a tool that does not answer within 3 s is not waited for any longer.
+    // Consent signals of the page; a tool that does not answer within 3 s is not waited for any longer. The server
+    // refuses what is not answered.
     const known = {}, pending = {};
-    const settle = name => {
-      const waited = pending[name];
-      pending[name] = 0;
+    const settle = (key, answer) => {
+      const waited = pending[key];
+      pending[key] = 0;
+      Object.assign(known, answer);
       if (waited) flush();
     };
-    const ask = (name, again, call) => {
-      const first = !(name in pending);
-      if (typeof w[name] !== 'function' || !(first || again)) return;
-      if (first) {
-        pending[name] = 1;
-        setTimeout(() => settle(name), 3000);
-      }
+    const ask = (name, key, call) => {
+      if (typeof w[name] !== 'function') return;
+      if (!(key in pending)) {
+        pending[key] = 1;
+        known[key] = 'pending';
+        setTimeout(() => settle(key), 3000);
+      } else if (key !== 'us_privacy') return; // which has no listener
       safe(call)(w[name]);
     };
     const signals = () => {
-      ask('__tcfapi', false, api => {
-        known.gdpr = 1;
-        api('addEventListener', 2, safe((t, ok) => {
-          if (!ok || !(t.gdprApplies === false || /^(tcloaded|useractioncomplete)$/.test(t.eventStatus))) return;
-          known.gdpr = t.gdprApplies === false ? 0 : 1;
-          known.gdpr_consent = t.tcString;
-          settle('__tcfapi');
-        }));
-      });
-      ask('__gpp', false, api => api('addEventListener', safe(e => {
-        if (e.pingData.signalStatus !== 'ready') return;
-        known.gpp = e.pingData.gppString;
-        known.gpp_sid = e.pingData.applicableSections.join();
-        settle('__gpp');
+      ask('__tcfapi', 'gdpr', api => api('addEventListener', 2, safe((t, ok) => {
+        if (!ok) return;
+        const gdpr = t.gdprApplies === false ? 0 : 1;
+        if (!gdpr || /^(tcloaded|useractioncomplete)$/.test(t.eventStatus)) {
+          settle('gdpr', { gdpr, gdpr_consent: t.tcString });
+        }
       })));
-      ask('__uspapi', true, api => api('getUSPData', 1, safe((u, ok) => {
-        if (ok) known.us_privacy = u.uspString;
-        settle('__uspapi');
+      ask('__gpp', 'gpp', api => api('addEventListener', safe(e => {
+        const p = e.pingData;
+        if (p.signalStatus === 'ready') settle('gpp', { gpp: p.gppString, gpp_sid: p.applicableSections.join() });
       })));
+      ask('__uspapi', 'us_privacy', api => api('getUSPData', 1, safe((u, ok) =>
+        settle('us_privacy', ok && u.uspString && { us_privacy: u.uspString }))));
     };
 
     const tell = (slot, type, detail) => slot.dispatchEvent(
@@ -135,7 +131,7 @@
       timer = 0;
       if (!due.length) return;
       signals();
-      if (Object.keys(pending).some(name => pending[name])) return;
+      if (Object.values(pending).some(Boolean)) return;
       while (due.length) request(due.splice(0, 20));
     });
     const now = slot => {

@@ -1,69 +1,63 @@
-/* The shop's tag. How to embed it: docs/tag.md. Nothing in here may throw into the page. */
+/* The shop's tag: docs/tag.md. Nothing in here may throw into the page. */
 (function (w, d) {
   'use strict';
   const safe = f => function () {
-    try { return f.apply(this, arguments); } catch (e) { /* not the shop's trouble */ }
+    try { return f.apply(this, arguments); } catch (e) { /* nothing */ }
   };
 
   safe(() => {
-    const stub = w.adserver;
-    if (stub && stub.loaded) return;
+    const stub = w.adserver || {};
+    if (stub.loaded) return;
     const script = d.currentScript || d.querySelector('script[src*="/tag.js"]');
     const attr = name => script.getAttribute('data-' + name);
     const origin = new URL(script.src).origin;
     const queue = [];
-    let advertiser = attr('advertiser'), consent, busy, started;
+    // The shop's events, by rising worth.
+    const SHOP = 'login,search,sign_up,generate_lead,refund,remove_from_cart,view_cart,view_item_list,view_item,begin_checkout,add_to_cart,purchase'.split(',');
+    const worth = event => SHOP.indexOf(event.fields.e);
+    let advertiser = attr('advertiser'), consent, busy, started, answered, leaving;
 
-    // Numbers as people write them: 0.1 + 0.2 is 0.3 here.
+    // 0.1 + 0.2 is 0.3.
     const text = v => typeof v === 'string' ? v.slice(0, 256)
-      : typeof v === 'number' && isFinite(v) ? String(+v.toFixed(6)) : '';
+      : Number.isFinite(v) ? String(+v.toFixed(6)) : '';
 
-    // Consent signals. `pending`: 1 asked (3 s at most), 2 the visitor is looking at the dialog, 0 answered.
+    // `pending`: 1 asked (3 s at most), more: dialog open, 0: over. The server refuses what is not answered.
     const known = {}, pending = {};
-    const settle = name => {
-      const waited = pending[name];
-      pending[name] = 0;
+    const settle = (key, answer) => {
+      const waited = pending[key];
+      pending[key] = 0;
+      Object.assign(known, answer);
       if (waited) pump();
     };
-    const ask = (name, again, call) => {
-      const first = !(name in pending);
-      if (typeof w[name] !== 'function' || !(first || again)) return;
-      if (first) {
-        pending[name] = 1;
-        setTimeout(() => pending[name] === 1 && settle(name), 3000);
-      }
+    const ask = (name, key, call) => {
+      if (typeof w[name] !== 'function') return;
+      if (!(key in pending)) {
+        pending[key] = 1;
+        known[key] = 'pending';
+        setTimeout(() => pending[key] === 1 && settle(key), 3000);
+      } else if (key !== 'us_privacy') return; // which has no listener
       safe(call)(w[name]);
     };
     const signals = () => {
-      ask('__tcfapi', false, api => {
-        known.gdpr = 1;
-        api('addEventListener', 2, safe((t, ok) => {
-          if (!ok) return;
-          if (t.gdprApplies === false || /^(tcloaded|useractioncomplete)$/.test(t.eventStatus)) {
-            known.gdpr = t.gdprApplies === false ? 0 : 1;
-            known.gdpr_consent = t.tcString;
-            settle('__tcfapi');
-          } else if (t.eventStatus === 'cmpuishown' && pending.__tcfapi) pending.__tcfapi = 2;
-        }));
-      });
-      ask('__gpp', false, api => api('addEventListener', safe(e => {
+      ask('__tcfapi', 'gdpr', api => api('addEventListener', 2, safe((t, ok) => {
+        if (!ok) return;
+        const gdpr = t.gdprApplies === false ? 0 : 1;
+        if (!gdpr || /^(tcloaded|useractioncomplete)$/.test(t.eventStatus)) {
+          settle('gdpr', { gdpr, gdpr_consent: t.tcString });
+        } else if (t.eventStatus === 'cmpuishown') pending.gdpr *= 2;
+      })));
+      ask('__gpp', 'gpp', api => api('addEventListener', safe(e => {
         const p = e.pingData;
-        if (p.signalStatus === 'ready') {
-          known.gpp = p.gppString;
-          known.gpp_sid = p.applicableSections.join();
-          settle('__gpp');
-        } else if (p.cmpDisplayStatus === 'visible' && pending.__gpp) pending.__gpp = 2;
+        if (p.signalStatus === 'ready') settle('gpp', { gpp: p.gppString, gpp_sid: p.applicableSections.join() });
+        else if (p.cmpDisplayStatus === 'visible') pending.gpp *= 2;
       })));
-      // It has no listener, so it is asked again before every event.
-      ask('__uspapi', true, api => api('getUSPData', 1, safe((u, ok) => {
-        if (ok) known.us_privacy = u.uspString;
-        settle('__uspapi');
-      })));
+      ask('__uspapi', 'us_privacy', api => api('getUSPData', 1, safe((u, ok) =>
+        settle('us_privacy', ok && u.uspString && { us_privacy: u.uspString }))));
     };
 
     const make = (name, params) => {
       params = Object(params);
-      const items = Array.isArray(params.items) ? params.items : [params.items], ids = [];
+      const items = [].concat(params.items), ids = [];
       let sum = 0, units = 0, counted;
       items.slice(0, 20).forEach(raw => {
         const item = Object(raw), id = text(raw) || text(item.id) || text(item.item_id);
@@ -94,17 +88,13 @@
       if (event.fields.e && queue.length < 100) queue.push(event);
     };
 
-    // At most 8,000 characters: the page's address goes first, then the last products.
+    // Too long: the page's address goes first, then the last products.
     const address = event => {
       let { ids, page } = event;
       for (;;) {
-        const s = new URLSearchParams({ a: advertiser });
-        const put = (key, value) => value != null && value !== '' && s.append(key, value);
-        Object.keys(event.fields).forEach(key => put(key, event.fields[key]));
-        ids.forEach(id => put('p', id));
-        put('url', page);
-        Object.keys(known).forEach(key => put(key, known[key]));
-        put('consent', event.consent);
+        const s = new URLSearchParams(ids.map(id => ['p', id]));
+        const all = Object.assign({ a: advertiser, url: page, consent: event.consent }, event.fields, known);
+        Object.keys(all).forEach(key => (all[key] || all[key] === 0) && s.append(key, all[key]));
         const url = origin + '/pixel.gif?' + String(s).replace(/\+/g, '%20');
         if (url.length <= 8000) return url;
         if (page) page = '';
@@ -113,23 +103,22 @@
       }
     };
     const send = (event, done) => {
-      const url = address(event);
+      const url = address(event), got = () => done(answered = 1);
       if (!url) return done();
-      setTimeout(done, 2000);
+      setTimeout(done, answered ? 2000 : 10000);
       try {
-        Promise.resolve(w.fetch(url, { mode: 'no-cors', keepalive: true, credentials: 'include' })).then(done, done);
+        Promise.resolve(w.fetch(url, { mode: 'no-cors', keepalive: true, credentials: 'include' })).then(got, done);
       } catch (e) {
-        const image = new Image();
-        image.onload = image.onerror = done;
-        image.src = url + '&cb=' + Math.random();
+        Object.assign(new Image(), { onload: got, onerror: done, src: url + '&cb=' + Math.random() });
       }
     };
-    // One event after the other: the first answer brings the cookie (HttpOnly, so not to be seen from here);
-    // an event that did not wait for it would make a second visitor.
+    // One after the other: the first answer brings the cookie (HttpOnly: not seen from here); an event that does
+    // not wait for it makes a second visitor. Left before it: one event at most, the one worth most.
     const pump = safe(() => {
       if (!started) return;
       signals();
-      if (busy || !advertiser || !queue.length || Object.keys(pending).some(name => pending[name])) return;
+      if (busy || !advertiser || !queue.length || !leaving && Object.values(pending).some(Boolean)) return;
+      if (leaving && !answered) queue.sort((a, b) => worth(b) - worth(a));
       const mine = busy = {};
       send(queue.shift(), safe(() => {
         if (busy !== mine) return;
@@ -141,18 +130,17 @@
     const commands = {
       init: id => { advertiser = text(id); },
       consent: answer => {
-        consent = answer === true || answer === 'granted' ? 1 : 0;
+        consent = +(answer === true || answer === 'granted');
         if (!consent) queue.forEach(event => { event.consent = 0; });
       },
-      event: (name, params) => name && typeof name === 'object' ? add(name.event, name) : add(name, params),
+      event: (name, params) => text(name) ? add(name, params) : add(name.event, name),
       view: items => add('view_item', { items }),
     };
     const run = safe(args => commands[args[0]](args[1], args[2]));
 
-    const SHOP = /^(view_item(_list)?|view_cart|(add_to|remove_from)_cart|begin_checkout|purchase|refund|search|login|sign_up|generate_lead)$/;
     const read = safe(entry => {
       const gtag = entry[0] === 'event', name = gtag ? entry[1] : entry.event;
-      if (SHOP.test(name)) add(name, gtag ? entry[2] : entry.ecommerce || entry);
+      if (SHOP.includes(name)) add(name, gtag ? entry[2] : entry.ecommerce || entry);
     });
     const listen = safe(() => {
       const layer = w.dataLayer = w.dataLayer || [], push = layer.push;
@@ -169,8 +157,8 @@
       if (started || d.prerendering) return;
       [].forEach.call(api.q, run);
       api.q = { push: args => api.apply(w, args) };
-      if (attr('page-view') !== 'off') queue.unshift(make('page_view'));
       if (attr('datalayer') === 'on') listen();
+      if (attr('page-view') !== 'off') queue.push(make('page_view'));
       if (!advertiser) console.warn('adserver: the tag has no data-advertiser');
       started = true;
       pump();
@@ -181,15 +169,18 @@
         pump();
       } else api.q.push(arguments);
     };
-    api.q = (stub && stub.q) || [];
+    api.q = stub.q || [];
     api.loaded = true;
     w.adserver = api;
 
     w.addEventListener('pagehide', safe(() => {
+      leaving = 1;
       start();
-      if (started && advertiser) queue.splice(0).forEach(event => send(event, () => {}));
+      pump();
+      if (answered) queue.splice(0).forEach(event => send(event, () => {}));
+      leaving = 0;
     }));
-    // Not before the page is parsed: a consent call further down counts for the page view too.
+    // Once the page is parsed: a consent call further down counts too.
     d.addEventListener('prerenderingchange', start);
     d.addEventListener('readystatechange', start);
     if (d.readyState !== 'loading') start();
