@@ -47,12 +47,13 @@ class Answer:
 
 
 class StubServer:
-    """``answers``: path to an answer or to a function of the request. ``hold``: the n-th pixel waits."""
+    """``answers``: path to an answer or to a function of the request. ``hold``: the n-th pixel waits; ``pixel_delay_s``: all do."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.answers: dict[str, Answer | Callable[[Request], Answer]] = {}
         self.hold: dict[int, threading.Event] = {}
+        self.pixel_delay_s = 0.0
         self._changed = threading.Condition()
         self._visitors = 0
         stub = self
@@ -141,6 +142,7 @@ class StubServer:
             gate = self.hold.get(number)
             if gate is not None:
                 gate.wait(10)
+            time.sleep(self.pixel_delay_s)
             return Answer(GIF, "image/gif", headers=self._mint(request))
         if request.path == "/favicon.ico":
             return Answer(b"", status=204)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from adserver.model.consent import Signals, Verdict, weigh
 from tests.browser.browsers import running_chromium
 from tests.browser.stub_server import (
     GIF,
@@ -362,7 +363,41 @@ def test_an_open_dialog_holds_the_page_three_seconds_at_most(stub: StubServer, t
     tab.quiet_for(2000)
     assert stub.to(ADS) == []
     request = stub.wait(ADS, 1, timeout_s=3)[0]
-    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("1", None)
+    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("pending", None)
+    assert weigh(Signals(gdpr="pending")) is Verdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("tool", "field"),
+    [
+        ("__uspapi=function(){}", "us_privacy"),
+        ("__uspapi=function(c,v,cb){setTimeout(cb,9000,{uspString:'1YNN'},true)}", "us_privacy"),
+        ("__gpp=function(c,cb){cb({pingData:{signalStatus:'not ready',gppString:''}},true)}", "gpp"),
+    ],
+)
+def test_a_silent_tool_is_a_refusal_after_three_seconds(stub: StubServer, tab: Tab, tool: str, field: str) -> None:
+    tab.open(news(stub, slot("a"), head=f"<script>window.{tool}</script>"))
+    tab.quiet_for(2000)
+    assert stub.to(ADS) == []
+    request = stub.wait(ADS, 1, timeout_s=3)[0]
+    assert request.query == {"placement": ["a"], field: ["pending"]}
+    assert weigh(Signals(**{field: "pending"})) is Verdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [("{uspString:'1---'},true", "1---"), ("{uspString:''},true", "pending"), ("null,false", "pending")],
+)
+def test_us_privacy_answers(stub: StubServer, tab: Tab, answer: str, sent: str) -> None:
+    head = f"<script>window.__uspapi=function(c,v,cb){{cb({answer})}}</script>"
+    tab.open(news(stub, slot("a"), head=head))
+    assert stub.wait(ADS, 1)[0].one("us_privacy") == sent
+
+
+def test_gpp_that_does_not_apply_says_nothing(stub: StubServer, tab: Tab) -> None:
+    ready = "cb({pingData:{signalStatus:'ready',gppString:'',applicableSections:[-1]}},true)"
+    tab.open(news(stub, slot("a"), head=f"<script>window.__gpp=function(c,cb){{{ready}}}</script>"))
+    assert stub.wait(ADS, 1)[0].query == {"placement": ["a"], "gpp_sid": ["-1"]}
 
 
 def test_a_page_that_demands_trusted_types_gets_its_passback(stub: StubServer, tab: Tab) -> None:

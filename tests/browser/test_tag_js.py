@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from adserver.model.consent import Signals, Verdict, weigh
 from tests.browser.browsers import FLAGS, profile, running_chromium
 from tests.browser.stub_server import (
     SCRIPT_BYTES_MAX,
@@ -60,16 +61,28 @@ def names(requests: list[Request]) -> list[str | None]:
     return [request.one("e") for request in requests]
 
 
+def verdict(request: Request) -> Verdict:
+    """What the server's gate makes of the consent signals of a request."""
+    names = ("gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid")
+    return weigh(Signals(**{name: request.one(name) or "" for name in names}))
+
+
+def leave(stub: StubServer, tab: Tab) -> None:
+    """Go to another page of the shop, which has no tag."""
+    stub.page("/next", "next")
+    tab.open(stub.url("shop.demo", "/next"))
+
+
 def test_size() -> None:
     assert len(gzip.compress((STATIC / "tag.js").read_bytes(), 9)) < SCRIPT_BYTES_MAX
 
 
-def test_page_view_then_event(stub: StubServer, tab: Tab) -> None:
+def test_the_event_of_the_page_goes_before_the_page_view(stub: StubServer, tab: Tab) -> None:
     tab.open(shop(stub, "adserver('event','view_item',{items:[{id:'SKU 1+'}]});") + "?colour=red#reviews")
-    page_view, view_item = stub.wait(PIXEL, 2)
+    view_item, page_view = stub.wait(PIXEL, 2)
     url = stub.url("shop.demo", "/product?colour=red")
-    assert page_view.query == {"a": ["acme"], "e": ["page_view"], "url": [url]}
     assert view_item.query == {"a": ["acme"], "e": ["view_item"], "p": ["SKU 1+"], "url": [url]}
+    assert page_view.query == {"a": ["acme"], "e": ["page_view"], "url": [url]}
     assert tab.console == []
 
 
@@ -105,21 +118,58 @@ def test_two_sites_one_visitor_where_third_party_cookies_are_allowed(
     assert [request.cookie for request in requests] == ["", "visitor=1", "visitor=1"]
 
 
-def test_an_answer_that_never_comes_holds_nothing_up_for_more_than_two_seconds(stub: StubServer, tab: Tab) -> None:
+def test_a_first_answer_that_never_comes_is_waited_for_ten_seconds(stub: StubServer, tab: Tab) -> None:
     stub.hold[1] = threading.Event()
+    tab.page.clock.install()
     tab.open(shop(stub, "adserver('view','A');"))
-    first, second = stub.wait(PIXEL, 2)
-    assert 1.8 < second.arrived - first.arrived < 6
+    stub.wait(PIXEL, 1)
+    tab.page.clock.fast_forward(9000)
+    tab.page.wait_for_timeout(300)
+    assert names(stub.to(PIXEL)) == ["view_item"]
+    tab.page.clock.fast_forward(1500)
+    assert names(stub.wait(PIXEL, 2)) == ["view_item", "page_view"]
 
 
-def test_leaving_the_page_sends_what_is_queued(stub: StubServer, tab: Tab) -> None:
+def test_a_later_answer_that_never_comes_holds_nothing_up_for_more_than_two_seconds(stub: StubServer, tab: Tab) -> None:
+    stub.hold[2] = threading.Event()
+    tab.open(shop(stub, "adserver('view','A');adserver('view','B');"))
+    _, second, third = stub.wait(PIXEL, 3)
+    assert 1.8 < third.arrived - second.arrived < 6
+
+
+def test_leaving_after_the_first_answer_sends_what_is_queued(stub: StubServer, tab: Tab) -> None:
+    stub.hold[2] = threading.Event()
+    tab.open(shop(stub, "adserver('view','A');adserver('view','B');adserver('view','C');"))
+    stub.wait(PIXEL, 2)
+    leave(stub, tab)
+    requests = stub.wait(PIXEL, 4, timeout_s=1.5)
+    assert sorted(str(request.one("p")) for request in requests[2:]) == ["C", "None"]
+    assert [request.cookie for request in requests] == ["", "visitor=1", "visitor=1", "visitor=1"]
+
+
+@pytest.mark.parametrize("script", ["adserver('view','A');", "adserver('view','A');adserver('event','purchase',{});"])
+def test_leaving_before_the_first_answer_sends_nothing_more(stub: StubServer, tab: Tab, script: str) -> None:
+    stub.pixel_delay_s = 1.5
+    tab.open(shop(stub, script))
+    tab.quiet_for(400)
+    leave(stub, tab)
+    tab.quiet_for(2000)
+    (only,) = stub.to(PIXEL)
+    assert (only.one("e"), only.one("p"), only.cookie) == ("view_item", "A", "")
+    assert only.answered
+
+
+def test_a_page_that_comes_back_goes_on_where_it_was(stub: StubServer, tab: Tab) -> None:
     stub.hold[1] = threading.Event()
-    stub.page("/next", "next")
     page = tab.open(shop(stub, "adserver('view','A');adserver('view','B');"))
     stub.wait(PIXEL, 1)
-    page.goto(stub.url("shop.demo", "/next"))
-    requests = stub.wait(PIXEL, 3, timeout_s=1.5)
-    assert sorted(str(request.one("p")) for request in requests[1:]) == ["A", "B"]
+    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    tab.quiet_for(300)
+    assert len(stub.to(PIXEL)) == 1
+    stub.hold[1].set()
+    requests = stub.wait(PIXEL, 3)
+    assert [request.one("p") for request in requests] == ["A", "B", None]
+    assert [request.cookie for request in requests] == ["", "visitor=1", "visitor=1"]
 
 
 def test_loaded_twice_sends_one_page_view(stub: StubServer, tab: Tab) -> None:
@@ -127,7 +177,7 @@ def test_loaded_twice_sends_one_page_view(stub: StubServer, tab: Tab) -> None:
     tab.open(stub.url("shop.demo", "/twice"))
     stub.wait(PIXEL, 2)
     tab.quiet_for(400)
-    assert names(stub.to(PIXEL)) == ["page_view", "view_item"]
+    assert names(stub.to(PIXEL)) == ["view_item", "page_view"]
 
 
 def test_only_one_global(stub: StubServer, tab: Tab) -> None:
@@ -185,7 +235,7 @@ def test_consent_declared_by_the_page(stub: StubServer, tab: Tab) -> None:
         page.evaluate(f"adserver('consent',{answer});adserver('view','C')")
         stub.wait(PIXEL, number)
     requests = stub.wait(PIXEL, 6)
-    assert [request.one("consent") for request in requests] == ["1", None, "1", "0", "1", "0"]
+    assert [request.one("consent") for request in requests] == [None, "1", "1", "0", "1", "0"]
 
 
 def test_a_refusal_reaches_the_events_that_still_wait(stub: StubServer, tab: Tab) -> None:
@@ -229,8 +279,8 @@ def test_data_layer_past_and_later(stub: StubServer, tab: Tab) -> None:
     page.evaluate("gtag('event','add_to_cart',{items:[{id:'C'}]});gtag('event','page_view');gtag('event','scroll')")
     requests = stub.wait(PIXEL, 4)
     tab.quiet_for(300)
-    assert names(stub.to(PIXEL)) == ["page_view", "view_item", "purchase", "add_to_cart"]
-    assert [request.query.get("p") for request in requests] == [None, ["PAST"], ["A", "B"], ["C"]]
+    assert names(stub.to(PIXEL)) == ["view_item", "page_view", "purchase", "add_to_cart"]
+    assert [request.query.get("p") for request in requests] == [["PAST"], None, ["A", "B"], ["C"]]
     assert (requests[2].one("o"), requests[2].one("v"), requests[2].one("q")) == ("T1", "7.5", "3")
 
 
@@ -274,7 +324,95 @@ def test_a_silent_or_broken_tcf_is_waited_for_three_seconds(stub: StubServer, ta
     tab.quiet_for(2000)
     assert stub.to(PIXEL) == []
     request = stub.wait(PIXEL, 1, timeout_s=3)[0]
-    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("1", None)
+    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("pending", None)
+    assert verdict(request) is Verdict.REFUSED
+
+
+US_PRIVACY = "window.__uspapi=function(c,v,cb){%s};"
+GPP = "window.__gpp=function(c,cb){%s};"
+NOT_READY = "cb({eventName:'listenerRegistered',pingData:{signalStatus:'not ready',gppString:''}},true)"
+
+
+@pytest.mark.parametrize(
+    ("tool", "field"),
+    [
+        (US_PRIVACY % "", "us_privacy"),
+        (US_PRIVACY % "throw new Error('broken')", "us_privacy"),
+        (US_PRIVACY % "setTimeout(cb,9000,{uspString:'1YNN'},true)", "us_privacy"),
+        (GPP % "", "gpp"),
+        (GPP % NOT_READY, "gpp"),
+    ],
+)
+def test_a_silent_tool_is_a_refusal_after_three_seconds(stub: StubServer, tab: Tab, tool: str, field: str) -> None:
+    tab.open(shop(stub, tool + "adserver('view','A');"))
+    tab.quiet_for(2000)
+    assert stub.to(PIXEL) == []
+    for request in stub.wait(PIXEL, 2, timeout_s=3):
+        assert request.one(field) == "pending"
+        assert verdict(request) is Verdict.REFUSED
+
+
+@pytest.mark.parametrize("answer", ["cb(null,false)", "cb({version:1,uspString:''},true)", "cb({version:1},true)"])
+def test_a_us_privacy_answer_without_a_string_is_a_refusal(stub: StubServer, tab: Tab, answer: str) -> None:
+    tab.open(shop(stub, US_PRIVACY % answer))
+    request = stub.wait(PIXEL, 1)[0]
+    assert (request.one("us_privacy"), verdict(request)) == ("pending", Verdict.REFUSED)
+
+
+def test_us_privacy_that_does_not_apply_is_no_refusal(stub: StubServer, tab: Tab) -> None:
+    tab.open(shop(stub, US_PRIVACY % "cb({version:1,uspString:'1---'},true)"))
+    request = stub.wait(PIXEL, 1)[0]
+    assert (request.one("us_privacy"), verdict(request)) == ("1---", Verdict.SILENT)
+
+
+def test_gpp_that_does_not_apply_says_nothing(stub: StubServer, tab: Tab) -> None:
+    ready = "cb({pingData:{signalStatus:'ready',gppString:'',applicableSections:[-1]}},true)"
+    tab.open(shop(stub, GPP % ready))
+    request = stub.wait(PIXEL, 1)[0]
+    assert (request.one("gpp"), verdict(request)) == (None, Verdict.SILENT)
+
+
+def test_a_late_answer_counts_for_the_events_after_it(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(shop(stub, US_PRIVACY % "window.tell=cb"))
+    stub.wait(PIXEL, 1)
+    page.evaluate("tell({uspString:'1YNN'},true)")
+    page.evaluate("adserver('view','A')")
+    assert [request.one("us_privacy") for request in stub.wait(PIXEL, 2)] == ["pending", "1YNN"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "field"), [(TCF % "", "gdpr"), (US_PRIVACY % "", "us_privacy"), (GPP % NOT_READY, "gpp")]
+)
+def test_leaving_before_a_tool_has_answered_sends_the_one_event_worth_most(
+    stub: StubServer, tab: Tab, tool: str, field: str
+) -> None:
+    calls = "adserver('view','A');adserver('event','purchase',{order_id:'O'});adserver('event','begin_checkout',{});"
+    page = tab.open(shop(stub, tool + calls))
+    page.evaluate("adserver('event','add_to_cart',{items:['A']})")
+    leave(stub, tab)
+    tab.quiet_for(600)
+    (only,) = stub.to(PIXEL)
+    assert (only.one("e"), only.one("o"), only.cookie) == ("purchase", "O", "")
+    assert (only.one(field), verdict(only)) == ("pending", Verdict.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("queued", "sent"),
+    [
+        (["view_item", "begin_checkout", "add_to_cart"], "add_to_cart"),
+        (["view_item", "begin_checkout"], "begin_checkout"),
+        (["view_item_list", "view_item", "remove_from_cart"], "view_item"),
+        (["search"], "search"),
+        ([], "page_view"),
+    ],
+)
+def test_what_is_worth_most(stub: StubServer, tab: Tab, queued: list[str], sent: str) -> None:
+    page = tab.open(shop(stub, TCF % ""))
+    for name in queued:
+        page.evaluate("name => adserver('event', name, {})", name)
+    leave(stub, tab)
+    tab.quiet_for(300)
+    assert names(stub.to(PIXEL)) == [sent]
 
 
 def test_events_wait_while_the_visitor_looks_at_the_dialog(stub: StubServer, tab: Tab) -> None:
@@ -287,11 +425,10 @@ def test_events_wait_while_the_visitor_looks_at_the_dialog(stub: StubServer, tab
 
 
 def test_leaving_with_the_dialog_open_sends_no_string(stub: StubServer, tab: Tab) -> None:
-    stub.page("/next", "next")
-    page = tab.open(shop(stub, TCF % "cb({eventStatus:'cmpuishown',gdprApplies:true,tcString:'OLD'},true)"))
-    page.goto(stub.url("shop.demo", "/next"))
+    tab.open(shop(stub, TCF % "cb({eventStatus:'cmpuishown',gdprApplies:true,tcString:'OLD'},true)"))
+    leave(stub, tab)
     request = stub.wait(PIXEL, 1)[0]
-    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("1", None)
+    assert (request.one("gdpr"), request.one("gdpr_consent")) == ("pending", None)
 
 
 def test_us_privacy_and_gpp(stub: StubServer, tab: Tab) -> None:
@@ -375,14 +512,13 @@ def test_hostile_arguments_never_reach_the_page(stub: StubServer, tab: Tab) -> N
 
 
 def test_no_more_than_a_hundred_events_wait(stub: StubServer, tab: Tab) -> None:
-    stub.hold[1] = threading.Event()
-    page = tab.open(shop(stub, "for(var i=0;i<500;i++)adserver('view','P'+i);"))
-    stub.wait(PIXEL, 1)
-    stub.page("/next", "next")
-    page.goto(stub.url("shop.demo", "/next"))
+    stub.hold[2] = threading.Event()
+    tab.open(shop(stub, "for(var i=0;i<500;i++)adserver('view','P'+i);"))
+    stub.wait(PIXEL, 2)
+    leave(stub, tab)
     stub.wait(PIXEL, 101)
     tab.quiet_for(300)
-    assert len(stub.to(PIXEL)) == 101
+    assert len(stub.to(PIXEL)) == 101  # the page view comes on top
 
 
 def test_a_foreign_global_of_that_name_does_not_stop_the_tag(stub: StubServer, tab: Tab) -> None:

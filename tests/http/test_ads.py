@@ -335,3 +335,12 @@ def test_nothing_of_a_path_is_ever_said_back(wire: Wire, path: str) -> None:
 def test_nothing_of_a_header_is_ever_said_back(wire: Wire, header: str) -> None:
     for target in ("/pixel.gif?a=acme&e=page_view", "/ad?placement=daily-rectangle", "/ads?placement=daily-rectangle"):
         assert "Zq7x" not in wire.get(target, (header, MARKER)).everything
+
+
+def test_a_mistyped_placement_does_not_take_the_others_along(wire: Wire) -> None:
+    origin = ("Origin", "https://news.test")
+    both = wire.get("/ads?placement=daily-rectangle&placement=nobodys", origin)
+    assert both.every("access-control-allow-origin") == ["https://news.test"]
+    alone = wire.get("/ads?placement=nobodys", origin)
+    assert alone.every("access-control-allow-origin") == []
+    assert alone.json["ads"] == [{"placement": "nobodys", "reason": "unknown_placement"}]

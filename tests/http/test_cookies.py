@@ -216,3 +216,15 @@ def test_an_ad_sets_no_cookie_and_makes_no_key(
 def test_the_token_routes_set_no_cookie(wire: Wire) -> None:
     for path in ("/i/x", "/c/x", "/tag.js", "/slot.js", "/privacy", "/healthz", "/readyz", "/metrics", "/nothing"):
         assert wire.get(path, CROSS_SITE).every("set-cookie") == []
+
+
+def test_who_has_only_the_partitioned_copy_is_offered_the_cookie(wire: Wire) -> None:
+    """Third-party cookies were blocked and are allowed now: the visitor stays the same."""
+    crossing = ("Sec-Fetch-Site", "cross-site")
+    view = pixel(a="acme", e="view_item", p="SKU1")
+    value = wire.get(view, crossing).cookie.partition("=")[2]
+    offered = wire.get(view, crossing, ("Cookie", f"adserver-p={value}"))
+    assert offered.reason == ""
+    assert [header.partition(";")[0] for header in offered.every("set-cookie")] == [f"adserver={value}"]
+    settled = wire.get(view, crossing, ("Cookie", f"adserver={value}; adserver-p={value}"))
+    assert settled.every("set-cookie") == []

@@ -202,3 +202,22 @@ def test_a_head_that_dawdles_is_closed(wire: Wire) -> None:
         while part := second.recv(65_536):
             answer += part
         assert answer.count(b"HTTP/1.1 200 OK") == 1
+
+
+@pytest.mark.long
+def test_a_connection_on_which_nothing_useful_comes_is_closed(wire: Wire) -> None:
+    """A body that was answered before it came, whole or in chunks, and blank lines behind a whole request."""
+    length = b"POST /pixel.gif HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx"
+    chunks = b"POST /pixel.gif HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+    blank = request(VIEW) + b"\r\n"
+    with wire.connect() as first, wire.connect() as second, wire.connect() as third:
+        for connection, raw in ((first, length), (second, chunks), (third, blank)):
+            connection.settimeout(3 * PATIENCE_S)
+            connection.sendall(raw)
+        for connection in (first, second, third):
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 ")
+        for connection, drop in ((first, b"x"), (second, b"1\r\nx\r\n"), (third, b"\r\n")):
+            connection.sendall(drop)
+        for connection in (first, second, third):
+            while connection.recv(65_536):
+                pass  # the rest of the answer; a connection that stays open runs into the time-out
