@@ -15,9 +15,11 @@ from dataclasses import dataclass, fields
 
 from redis import ConnectionPool
 
+from adserver.control import open_control
 from adserver.notes import Notes, ServeError, only_server, write_notes
 from adserver.secret import read_secrets
 from adserver.settings import PREFIX, SettingError, Settings
+from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.sql import migrate
 from adserver.storage.sql.engine import open_engine
 from adserver.storage.valkey.embedded import EmbeddedValkey, EmbeddedValkeyError, die_with_parent
@@ -77,6 +79,7 @@ class Supervisor:
                     embedded.start(waiting=lambda s: log.info("Valkey is loading its data, %.0f s so far", s))
                 valkey_url = self._settings.valkey_url or (embedded.url if embedded else "")
                 environment = self._environment(valkey_url, secrets_in_use)
+                asyncio.run(self._publish(valkey_url))
                 self._note(listening, valkey_url)
                 asyncio.run(self._supervise(listening, environment, embedded))
             finally:
@@ -95,6 +98,14 @@ class Supervisor:
             migrate.upgrade(engine)
         finally:
             engine.dispose()
+
+    async def _publish(self, valkey_url: str) -> None:
+        """Accounts come before workers: each is ready with its first request."""
+        try:
+            async with open_control(self._settings.database, valkey_url) as control:
+                await control.publish(anew=True)
+        except StoreUnavailable as error:
+            log.warning("starting without Valkey: %s", error)
 
     def _environment(self, valkey_url: str, secrets_in_use: Sequence[bytes]) -> dict[str, str]:
         """Settings for the children, every one spelled out, so that they read the same as we did."""

@@ -27,7 +27,8 @@ _LAX = b"; SameSite=Lax"
 
 
 class CookieHeaders:
-    """``days``: life of the visitor cookie. It is set once and not renewed by later visits, as CNIL asks.
+    """``days``: life of the visitor cookie. It is set once; later visits do not renew it, as CNIL asks, unless
+    the signing secret was replaced.
 
     ``partitioned``: beside the plain cookie set a partitioned copy where the request crosses sites. Where third-party
     cookies are blocked, that copy keeps one visitor of a shop one visitor; other sites never see it.

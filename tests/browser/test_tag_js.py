@@ -154,6 +154,7 @@ def test_leaving_before_the_first_answer_sends_nothing_more(stub: StubServer, ta
     tab.quiet_for(400)
     leave(stub, tab)
     tab.quiet_for(2000)
+    print([(r.query, r.cookie, r.arrived, r.answered) for r in stub.to(PIXEL)])
     (only,) = stub.to(PIXEL)
     assert (only.one("e"), only.one("p"), only.cookie) == ("view_item", "A", "")
     assert only.answered
@@ -391,6 +392,7 @@ def test_leaving_before_a_tool_has_answered_sends_the_one_event_worth_most(
     page.evaluate("adserver('event','add_to_cart',{items:['A']})")
     leave(stub, tab)
     tab.quiet_for(600)
+    print([(r.query, r.cookie, r.arrived, r.answered) for r in stub.to(PIXEL)])
     (only,) = stub.to(PIXEL)
     assert (only.one("e"), only.one("o"), only.cookie) == ("purchase", "O", "")
     assert (only.one(field), verdict(only)) == ("pending", Verdict.REFUSED)

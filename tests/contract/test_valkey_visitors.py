@@ -144,3 +144,15 @@ async def test_looking_does_not_prolong_the_retention(visitors: ValkeyVisitors, 
     await valkey.redis.expire(keys.visitor(ANNA), 40 * 86_400)
     await visitors.read_visitor(ANNA)
     assert await valkey.redis.ttl(keys.visitor(ANNA)) <= 40 * 86_400
+
+
+async def test_a_flood_of_carts_does_not_keep_views_out(visitors: ValkeyVisitors) -> None:
+    for number in range(300):
+        cart = event(EventName.ADD_TO_CART, f"cart-{number}")
+        await visitors.record_event(ANNA, cart, NOW + number, returning=True)
+    for number in range(3):
+        await visitors.record_event(ANNA, view(f"view-{number}"), NOW + 300 + number, returning=True)
+    found = await shopping(visitors)
+    assert sorted(found.viewed) == ["view-0", "view-1", "view-2"]
+    assert "cart-299" in found.carted
+    assert len(found.viewed) + len(found.carted) <= MAX_ENTRIES

@@ -5,9 +5,11 @@
 -- The fields of a visitor's hash: 't' = newest time given out; 's<ref>' = last seen at that advertiser;
 -- 'v<ref>:<product>' viewed, 'c<ref>:<product>' in the cart, 'b<ref>:<product>' bought, each with its time.
 local EVICTION_ORDER = { v = 1, s = 2, c = 3, b = 4 }
+local NEWEST_VIEWS = 32
 
--- Drop the oldest entries, views before everything else, until `keep` are left: a cart or a purchase outlives
--- any flood of views. An eighth more than needed goes, so that a busy visitor is not sorted on every event.
+-- Drop the oldest entries until `keep` are left: views before everything else, so that a cart or a purchase outlives
+-- any flood of views; but the newest views last of all, so that it can not keep them out either. An eighth more than
+-- needed goes, so that a busy visitor is not sorted on every event.
 local function evict(key, keep)
   local flat = redis.call('HGETALL', key)
   local entries = {}
@@ -17,10 +19,15 @@ local function evict(key, keep)
       entries[#entries + 1] = { order, tonumber(flat[i + 1]), flat[i] }
     end
   end
-  table.sort(entries, function(a, b)
+  local function older(a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end
     return a[2] < b[2]
-  end)
+  end
+  table.sort(entries, older)
+  local views = 0
+  while views < #entries and entries[views + 1][1] == EVICTION_ORDER.v do views = views + 1 end
+  for i = math.max(1, views - NEWEST_VIEWS + 1), views do entries[i][1] = 5 end
+  table.sort(entries, older)
   for i = 1, #entries - math.floor(keep * 7 / 8) do
     redis.call('HDEL', key, entries[i][3])
   end

@@ -2,7 +2,7 @@
 (function (w, d) {
   'use strict';
   const safe = f => function () {
-    try { return f.apply(this, arguments); } catch (e) { /* nothing */ }
+    try { return f.apply(this, arguments); } catch (e) { }
   };
 
   safe(() => {
@@ -104,12 +104,14 @@
     };
     const send = (event, done) => {
       const url = address(event), got = () => done(answered = 1);
+      // Leaving fails a request: not a reason to go on.
+      const failed = () => setTimeout(done, 1000);
       if (!url) return done();
       setTimeout(done, answered ? 2000 : 10000);
       try {
-        Promise.resolve(w.fetch(url, { mode: 'no-cors', keepalive: true, credentials: 'include' })).then(got, done);
+        Promise.resolve(w.fetch(url, { mode: 'no-cors', keepalive: true, credentials: 'include' })).then(got, failed);
       } catch (e) {
-        Object.assign(new Image(), { onload: got, onerror: done, src: url + '&cb=' + Math.random() });
+        Object.assign(new Image(), { onload: got, onerror: failed, src: url + '&cb=' + Math.random() });
       }
     };
     // One after the other: the first answer brings the cookie (HttpOnly: not seen from here); an event that does
@@ -136,7 +138,7 @@
       event: (name, params) => text(name) ? add(name, params) : add(name.event, name),
       view: items => add('view_item', { items }),
     };
-    const run = safe(args => commands[args[0]](args[1], args[2]));
+    const run = safe(([name, one, two]) => commands[name](one, two));
 
     const read = safe(entry => {
       const gtag = entry[0] === 'event', name = gtag ? entry[1] : entry.event;
@@ -145,9 +147,9 @@
     const listen = safe(() => {
       const layer = w.dataLayer = w.dataLayer || [], push = layer.push;
       [].forEach.call(layer, read);
-      layer.push = function () {
-        const result = push.apply(this, arguments);
-        [].forEach.call(arguments, read);
+      layer.push = (...entries) => {
+        const result = push.apply(layer, entries);
+        entries.forEach(read);
         pump();
         return result;
       };
@@ -180,7 +182,7 @@
       if (answered) queue.splice(0).forEach(event => send(event, () => {}));
       leaving = 0;
     }));
-    // Once the page is parsed: a consent call further down counts too.
+    // Once the page is parsed: consent further down counts too.
     d.addEventListener('prerenderingchange', start);
     d.addEventListener('readystatechange', start);
     if (d.readyState !== 'loading') start();
