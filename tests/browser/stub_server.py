@@ -47,7 +47,10 @@ class Answer:
 
 
 class StubServer:
-    """``answers``: path to an answer or to a function of the request. ``hold``: the n-th pixel waits; ``pixel_delay_s``: all do."""
+    """``answers``: path to an answer or to a function of the request.
+
+    ``hold``: the n-th pixel waits for its gate; ``pixel_delay_s``: every pixel takes that long.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []

@@ -381,7 +381,8 @@ def test_a_silent_tool_is_a_refusal_after_three_seconds(stub: StubServer, tab: T
     assert stub.to(ADS) == []
     request = stub.wait(ADS, 1, timeout_s=3)[0]
     assert request.query == {"placement": ["a"], field: ["pending"]}
-    assert weigh(Signals(**{field: "pending"})) is Verdict.REFUSED
+    refused = {"us_privacy": Signals(us_privacy="pending"), "gpp": Signals(gpp="pending")}
+    assert weigh(refused[field]) is Verdict.REFUSED
 
 
 @pytest.mark.parametrize(

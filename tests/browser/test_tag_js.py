@@ -63,8 +63,15 @@ def names(requests: list[Request]) -> list[str | None]:
 
 def verdict(request: Request) -> Verdict:
     """What the server's gate makes of the consent signals of a request."""
-    names = ("gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid")
-    return weigh(Signals(**{name: request.one(name) or "" for name in names}))
+    return weigh(
+        Signals(
+            gdpr=request.one("gdpr") or "",
+            gdpr_consent=request.one("gdpr_consent") or "",
+            us_privacy=request.one("us_privacy") or "",
+            gpp=request.one("gpp") or "",
+            gpp_sid=request.one("gpp_sid") or "",
+        )
+    )
 
 
 def leave(stub: StubServer, tab: Tab) -> None:

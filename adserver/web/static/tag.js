@@ -10,8 +10,7 @@
     if (stub.loaded) return;
     const script = d.currentScript || d.querySelector('script[src*="/tag.js"]');
     const attr = name => script.getAttribute('data-' + name);
-    const origin = new URL(script.src).origin;
-    const queue = [];
+    const origin = new URL(script.src).origin, queue = [];
     // The shop's events, by rising worth.
     const SHOP = 'login,search,sign_up,generate_lead,refund,remove_from_cart,view_cart,view_item_list,view_item,begin_checkout,add_to_cart,purchase'.split(',');
     const worth = event => SHOP.indexOf(event.fields.e);
@@ -21,7 +20,7 @@
     const text = v => typeof v === 'string' ? v.slice(0, 256)
       : Number.isFinite(v) ? String(+v.toFixed(6)) : '';
 
-    // `pending`: 1 asked (3 s at most), more: dialog open, 0: over. The server refuses what is not answered.
+    // `pending`: 1 asked (3 s at most), more: dialog open, 0: over
     const known = {}, pending = {};
     const settle = (key, answer) => {
       const waited = pending[key];
@@ -33,7 +32,7 @@
       if (typeof w[name] !== 'function') return;
       if (!(key in pending)) {
         pending[key] = 1;
-        known[key] = 'pending';
+        known[key] = 'pending'; // a refusal
         setTimeout(() => pending[key] === 1 && settle(key), 3000);
       } else if (key !== 'us_privacy') return; // which has no listener
       safe(call)(w[name]);
@@ -88,7 +87,7 @@
       if (event.fields.e && queue.length < 100) queue.push(event);
     };
 
-    // Too long: the page's address goes first, then the last products.
+    // When too long, without the page, then without the last products.
     const address = event => {
       let { ids, page } = event;
       for (;;) {
@@ -104,8 +103,7 @@
     };
     const send = (event, done) => {
       const url = address(event), got = () => done(answered = 1);
-      // Leaving fails a request: not a reason to go on.
-      const failed = () => setTimeout(done, 1000);
+      const failed = () => setTimeout(done, 1000); // leaving the page is a failure, too
       if (!url) return done();
       setTimeout(done, answered ? 2000 : 10000);
       try {
@@ -115,7 +113,7 @@
       }
     };
     // One after the other: the first answer brings the cookie (HttpOnly: not seen from here); an event that does
-    // not wait for it makes a second visitor. Left before it: one event at most, the one worth most.
+    // not wait for it makes a second visitor. A page left before sends one event at most.
     const pump = safe(() => {
       if (!started) return;
       signals();
@@ -138,7 +136,7 @@
       event: (name, params) => text(name) ? add(name, params) : add(name.event, name),
       view: items => add('view_item', { items }),
     };
-    const run = safe(([name, one, two]) => commands[name](one, two));
+    const run = safe(args => commands[args[0]](args[1], args[2]));
 
     const read = safe(entry => {
       const gtag = entry[0] === 'event', name = gtag ? entry[1] : entry.event;
@@ -147,9 +145,9 @@
     const listen = safe(() => {
       const layer = w.dataLayer = w.dataLayer || [], push = layer.push;
       [].forEach.call(layer, read);
-      layer.push = (...entries) => {
-        const result = push.apply(layer, entries);
-        entries.forEach(read);
+      layer.push = function () {
+        const result = push.apply(this, arguments);
+        [].forEach.call(arguments, read);
         pump();
         return result;
       };
