@@ -141,7 +141,7 @@ class Supervisor:
         workers = [
             _Child(
                 f"worker-{number}",
-                [*module, "adserver.app", str(descriptor), *(["demo"] if self._demo else [])],
+                [*module, "adserver.worker", str(descriptor), *(["demo"] if self._demo else [])],
                 (descriptor,),
             )
             for number in range(1, self._settings.workers + 1)

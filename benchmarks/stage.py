@@ -61,7 +61,7 @@ def running_stage() -> Iterator[Stage]:
 
 def _ours(server: Server, supervisor: int) -> Target:
     processes = children(supervisor)
-    workers = [pid for pid, command in processes.items() if "adserver.app" in command]
+    workers = [pid for pid, command in processes.items() if "adserver.worker" in command]
     return Target(
         name="adserver",
         address=address_of(server.base_url),

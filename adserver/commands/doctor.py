@@ -3,10 +3,10 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -143,49 +143,48 @@ async def _stores(settings: Settings) -> list[Finding]:
 async def _valkey(control: Control) -> list[Finding]:
     await control.valkey.ping()
     info = await control.valkey.redis.info()
-    findings = []
+    return [*_version(info), *_memory(info), *_durability(info)]
+
+
+def _version(info: Mapping[str, Any]) -> Iterator[Finding]:
     version = str(info.get("valkey_version", info.get("redis_version", "0.0")))
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_REDIS:
-        findings.append(Finding(Level.BAD, f"Redis {version} is too old.", "7.0 is the oldest that has functions."))
+        yield Finding(Level.BAD, f"Redis {version} is too old.", "7.0 is the oldest that has functions.")
     else:
-        findings.append(Finding(Level.GOOD, f"Valkey answers (version {version})."))
+        yield Finding(Level.GOOD, f"Valkey answers (version {version}).")
+
+
+def _memory(info: Mapping[str, Any]) -> Iterator[Finding]:
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-    if limit and used > limit * _FULL:
-        findings.append(
-            Finding(
-                Level.BAD,
-                f"Valkey is {used * 100 // limit} % full; when it is full, no event is kept.",
-                "Give it more memory (ADSERVER_VALKEY_MEMORY_MB, or maxmemory of your own Valkey).",
-            )
-        )
-    elif not limit:
-        findings.append(
-            Finding(
-                Level.NOTE,
-                "Valkey has no bound on its memory: it grows until the system ends it.",
-                "Set maxmemory to what the machine can spare.",
-            )
-        )
     policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy != "noeviction" and int(info.get("maxmemory", 0)):
-        findings.append(
-            Finding(
-                Level.BAD,
-                f"Valkey drops data by itself when its memory is full ({policy}).",
-                "Set maxmemory-policy noeviction: profiles end by their time to live anyway.",
-            )
+    if not limit:
+        yield Finding(
+            Level.NOTE,
+            "Valkey has no bound on its memory: it grows until the system ends it.",
+            "Set maxmemory to what the machine can spare.",
         )
+        return
+    if used > limit * _FULL:
+        yield Finding(
+            Level.BAD,
+            f"Valkey is {used * 100 // limit} % full; when it is full, no event is kept.",
+            "Give it more memory (ADSERVER_VALKEY_MEMORY_MB, or maxmemory of your own Valkey).",
+        )
+    if policy != "noeviction":
+        yield Finding(
+            Level.BAD,
+            f"Valkey drops data by itself when its memory is full ({policy}).",
+            "Set maxmemory-policy noeviction: profiles end by their time to live anyway.",
+        )
+
+
+def _durability(info: Mapping[str, Any]) -> Iterator[Finding]:
     if not int(info.get("aof_enabled", 0)):
-        findings.append(
-            Finding(
-                Level.NOTE,
-                "Valkey keeps no append-only file: a restart forgets all visitors.",
-                "Set appendonly yes.",
-            )
+        yield Finding(
+            Level.NOTE, "Valkey keeps no append-only file: a restart forgets all visitors.", "Set appendonly yes."
         )
     elif str(info.get("aof_last_write_status", "ok")) != "ok":
-        findings.append(Finding(Level.BAD, "Valkey can not write its append-only file.", "Is the disk full?"))
-    return findings
+        yield Finding(Level.BAD, "Valkey can not write its append-only file.", "Is the disk full?")
 
 
 def _accounts(accounts: Accounts) -> Iterator[Finding]:

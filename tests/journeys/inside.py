@@ -44,7 +44,7 @@ def tree_of(server: Server) -> Tree:
     called = {pid: _command(pid) for pid in _children(supervisor)}
     return Tree(
         supervisor,
-        [pid for pid, command in called.items() if "adserver.app" in command],
+        [pid for pid, command in called.items() if "adserver.worker" in command],
         [pid for pid, command in called.items() if "adserver.background" in command],
         [pid for pid, command in called.items() if "valkey-server" in command],
     )

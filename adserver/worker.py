@@ -1,0 +1,63 @@
+"""A worker process: uvicorn with one application on the socket that all workers share."""
+
+import logging
+import shutil
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from adserver.app import create_app
+from adserver.secret import read_secrets
+from adserver.settings import Settings, load_settings
+from adserver.telemetry import set_up_logging
+from adserver.web.protocol import protocol_settings
+
+GRACE_S = 10
+"""How long a stopping worker waits for the requests in flight."""
+
+log = logging.getLogger(__name__)
+
+
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn runs a worker."""
+    return uvicorn.Config(
+        app,
+        **protocol_settings(),
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,  # its line would hold the whole query; ours is written at the door
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=settings.backlog,
+        ssl_certfile=settings.ssl_certfile or None,
+        ssl_keyfile=settings.ssl_keyfile or None,
+    )
+
+
+def main() -> None:
+    """A worker process: ``python -m adserver.worker FD [demo]``, started by the supervisor with its settings in the
+    environment and the listening socket as file descriptor FD."""
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    app: ASGIApp = create_app(settings, read_secrets(settings.secret, settings.data_dir), settings.valkey_url)
+    if sys.argv[2:] == ["demo"]:
+        from adserver.demo.sites import create_demo_app
+
+        program = "adserver" if shutil.which("adserver") else Path(sys.executable).with_name("adserver")
+        report = f"{program} report --data-dir {settings.data_dir}"
+        app = create_demo_app(app, port=listening.getsockname()[1], report_command=report)
+    logging.getLogger("uvicorn.access").propagate = False
+    if urlsplit(settings.public_url).scheme == "http":
+        log.warning("ADSERVER_PUBLIC_URL is plain http: browsers keep its cookie only on localhost")
+    uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()
