@@ -1,6 +1,7 @@
 """The secret that signs everything: given by the operator, or made at the first start."""
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -8,17 +9,11 @@ from pathlib import Path
 from adserver.settings import SettingError
 
 MIN_CHARS = 32
-_WELL_KNOWN = (
-    "changeme",
-    "change-me",
-    "secret",
-    "password",
-    "example",
-    "insecure",
-    "default",
-    "adserver",
-    "test",
+_WELL_KNOWN = re.compile(
+    "changeme|replaceme|secret|password|passphrase|example|placeholder|insecure|default|adserver|sample|test|your|key"
 )
+_LEFT_MIN_CHARS = 16
+"""Characters that must be left of a secret without the words that stand in every example file."""
 
 
 def read_secrets(given: str, data_dir: Path) -> tuple[bytes, ...]:
@@ -47,10 +42,15 @@ def _checked(text: str, where: str) -> tuple[bytes, ...]:
     if not 1 <= len(found) <= 2:
         raise SettingError(f"{where}: expected one secret, or two while the older one is being replaced")
     for secret in found:
-        weak = any(word * 2 in secret.lower() or secret.lower().startswith(word) for word in _WELL_KNOWN)
-        if len(secret) < MIN_CHARS or len(set(secret)) < 10 or weak or not secret.isascii():
+        if len(secret) < MIN_CHARS or not secret.isascii() or _is_guessable(secret):
             raise SettingError(
                 f"{where}: expected at least {MIN_CHARS} random characters; "
                 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
             )
     return tuple(secret.encode() for secret in found)
+
+
+def _is_guessable(secret: str) -> bool:
+    """Whether it is made of few characters, or of the words of example files."""
+    letters = re.sub(r"[\W_]+", "", secret.lower())
+    return len(set(secret)) < 5 or len(_WELL_KNOWN.sub("", letters)) < _LEFT_MIN_CHARS

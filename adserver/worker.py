@@ -40,6 +40,16 @@ def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     )
 
 
+class _Uneventful(logging.Filter):
+    """Drops uvicorn's warnings about what a client sent: anybody could fill the log with them."""
+
+    _MESSAGES = ("Invalid HTTP request received.", "Unsupported upgrade request.", "No supported WebSocket library")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is for the operator."""
+        return not record.getMessage().startswith(self._MESSAGES)
+
+
 def main() -> None:
     """A worker process: ``python -m adserver.worker FD [demo]``, started by the supervisor with its settings in the
     environment and the listening socket as file descriptor FD."""
@@ -54,6 +64,7 @@ def main() -> None:
         report = f"{program} report --data-dir {settings.data_dir}"
         app = create_demo_app(app, port=listening.getsockname()[1], report_command=report)
     logging.getLogger("uvicorn.access").propagate = False
+    logging.getLogger("uvicorn.error").addFilter(_Uneventful())
     if urlsplit(settings.public_url).scheme == "http":
         log.warning("ADSERVER_PUBLIC_URL is plain http: browsers keep its cookie only on localhost")
     uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listening])
