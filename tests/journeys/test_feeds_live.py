@@ -211,8 +211,6 @@ def test_feeds_of_accounts_are_imported_by_themselves(server: Server) -> None:
         for _ in range(3):
             ad(server, cookie)
         until(lambda: totals(server)["requests"] == requests + 3, within=10, what="the report")
-        began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 15  # a child that does not end by itself is killed after twenty
         go_on.set()
-    assert "is killed" not in server.log()
+    assert "is killed" not in server.log()  # as a child that waits for the address would be
