@@ -15,8 +15,6 @@ from adserver.storage.valkey.client import Valkey, store_errors
 MAX_BATCHES = 1_000_000
 """The stream is cut at about this many batches if no worker reads it; what was read is trimmed long before."""
 
-FIRST_OFFSET = "0-0"
-
 log = logging.getLogger(__name__)
 
 
