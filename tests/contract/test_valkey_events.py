@@ -7,9 +7,10 @@ from typing import cast
 import pytest
 
 from adserver.storage.interfaces import LogRecord, StoreUnavailable
+from adserver.storage.sql.rollups import START
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey
-from adserver.storage.valkey.events import FIRST_OFFSET, ValkeyEventLog, ValkeyEventReader
+from adserver.storage.valkey.events import ValkeyEventLog, ValkeyEventReader
 
 pytest_plugins = ["tests.contract.valkey_server"]
 pytestmark = pytest.mark.anyio
@@ -20,7 +21,7 @@ def record(number: int) -> LogRecord:
 
 
 async def everything(valkey: Valkey) -> list[LogRecord]:
-    return (await ValkeyEventReader(valkey).read(FIRST_OFFSET)).records
+    return (await ValkeyEventReader(valkey).read(START)).records
 
 
 async def test_a_thousand_appends_of_one_tick_are_one_entry(valkey: Valkey) -> None:
@@ -79,7 +80,7 @@ async def test_reading_goes_on_where_it_stopped(valkey: Valkey) -> None:
     log, reader = ValkeyEventLog(valkey), ValkeyEventReader(valkey)
     for number in range(10):
         await log.append([record(number)])
-    first = await reader.read(FIRST_OFFSET, limit=4)
+    first = await reader.read(START, limit=4)
     second = await reader.read(first.offset, limit=100)
     assert first.records + second.records == [record(n) for n in range(10)]
     nothing = await reader.read(second.offset)
