@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench lock needs clean
+.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro lock needs clean
 
 help:  ## What there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 install: $(STAMP)  ## Make .venv with the locked dependencies
 
@@ -38,8 +38,17 @@ test: install needs  ## Every kind of test, within ten minutes on two cores
 test-long: install needs  ## What takes longer
 	$(BIN)/pytest -m long
 
-bench: install  ## Requests per second and latencies, next to a naive peer, in one run
-	$(BIN)/python -m benchmarks.main_job
+bench: install  ## Requests per second and latency by load, next to its peers, in one run of six minutes
+	$(BIN)/python -m benchmarks.compare
+
+bench-quick: install  ## The same in a minute, to see that it works
+	$(BIN)/python -m benchmarks.compare --quick --out artifacts/bench
+
+bench-overload: install  ## A minute of 1.5 times the peak
+	$(BIN)/python -m benchmarks.overload
+
+bench-micro: install  ## What each step of a pixel and of an ad costs
+	$(BIN)/python -m benchmarks.micro
 
 lock:  ## Resolve the dependencies anew (needs an installed .venv)
 	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate --upgrade --output-file requirements.lock pyproject.toml

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
+from adserver.collect.bot import Automation, automation_of
 from adserver.creative.library import load_creatives
 from adserver.model.reason import EventReason, NoAdReason
+from adserver.random_ids import RandomIds
 from adserver.service.access import CheckKey
 from adserver.service.live import Live, follow
 from adserver.service.record_event import RecordEvent
@@ -23,25 +25,31 @@ from adserver.service.render_ad import RenderAd, learn_locales
 from adserver.service.serve_ad import ServeAd
 from adserver.settings import Settings
 from adserver.storage.interfaces import StoreUnavailable
-from adserver.storage.valkey.billing import ValkeyBilling
+from adserver.storage.spool.billing import SpooledBilling
+from adserver.storage.spool.spool import Spool
 from adserver.storage.valkey.catalogs import ValkeyCatalogReader
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.events import ValkeyEventLog
+from adserver.storage.valkey.hot import HotValkey
+from adserver.storage.valkey.library import Library
+from adserver.storage.valkey.route import route_to
 from adserver.storage.valkey.snapshots import ValkeySnapshots
 from adserver.storage.valkey.visitors import ValkeyVisitors
+from adserver.telemetry import own_slot
 from adserver.tracking.keyring import Keyring
 from adserver.tracking.token import Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.cookies import CookieHeaders
-from adserver.web.door import Handler
+from adserver.web.door import Door, Handler, Shedding
 from adserver.web.handlers.ads import AdHandler, AdsHandler
 from adserver.web.handlers.operations import MetricsHandler, Readiness, ReadyzHandler, healthz
 from adserver.web.handlers.pixel import PixelHandler
 from adserver.web.handlers.privacy import PrivacyHandler
 from adserver.web.handlers.tokens import ClickHandler, ImpressionHandler
+from adserver.web.overload import Load
 from adserver.web.rate_limit import AddressLimiter, Limited
 from adserver.web.responses import Answer, gif, no_content
-from adserver.web.routes import Handlers, create_application, create_routes
+from adserver.web.routes import Handlers, create_application, create_doors
 from adserver.web.static_files import StaticScript, read_static, style_hash
 
 FOLLOW_S = 0.25
@@ -53,10 +61,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stores:
     valkey: Valkey
+    hot: HotValkey
+    spool: Spool
     visitors: ValkeyVisitors
     catalogs: ValkeyCatalogReader
     events: ValkeyEventLog
-    billing: ValkeyBilling
+    billing: SpooledBilling
     snapshots: ValkeySnapshots
 
 
@@ -69,31 +79,42 @@ class _Services:
     record_click: RecordClick
 
 
-def create_app(settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: str) -> Starlette:
-    """The ASGI application of one worker. Connections open with its lifespan."""
+def create_app(
+    settings: Settings, secrets_in_use: Sequence[bytes], valkey_url: str
+) -> tuple[Starlette, dict[str, Door]]:
+    """The ASGI application of one worker, and its doors by path. Connections open with its lifespan."""
     stores = _stores(settings, valkey_url)
     services = _services(settings, secrets_in_use, stores)
     handlers = _handlers(settings, stores, services)
-    routes = create_routes(handlers, https_outside=_https_outside(settings), access_log=settings.access_log)
-    return create_application(routes, _lifespan(stores, services.live))
+    pixels, ads = _shedding(settings, services)
+    doors = create_doors(handlers, pixels=pixels, ads=ads, access_log=settings.access_log)
+    lifespan = _lifespan(stores, services.live)
+    return create_application(doors, lifespan, https_outside=https_outside(settings)), doors
 
 
-def _https_outside(settings: Settings) -> bool:
+def https_outside(settings: Settings) -> bool:
+    """Whether browsers reach this server by HTTPS, whoever terminates it."""
     return settings.public_url.startswith("https://")
 
 
 def _stores(settings: Settings, valkey_url: str) -> _Stores:
-    valkey = Valkey(valkey_url)
+    valkey, library = Valkey(valkey_url), Library()
+    hot = HotValkey(route_to(valkey_url, library, replicas=settings.wait_replicas), library)
+    spool = Spool(hot, settings.data_dir / "spool", slot=own_slot(), max_bytes=settings.spool_mb * 1_048_576)
+    events = ValkeyEventLog(spool)
     return _Stores(
         valkey=valkey,
+        hot=hot,
+        spool=spool,
         visitors=ValkeyVisitors(
-            valkey,
+            hot,
+            writes=spool,
             retention_s=settings.retention_days * 86_400,
             new_visitor_s=settings.new_visitor_minutes * 60,
         ),
-        catalogs=ValkeyCatalogReader(valkey),
-        events=ValkeyEventLog(valkey),
-        billing=ValkeyBilling(valkey),
+        catalogs=ValkeyCatalogReader(hot),
+        events=events,
+        billing=SpooledBilling(spool, events),
         snapshots=ValkeySnapshots(valkey),
     )
 
@@ -103,12 +124,13 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
     live = Live({name: creative.sizes for name, creative in creatives.items()}, prepare=learn_locales)
     cookies = VisitorCookies(Keyring(secrets_in_use, "visitor"))
     tokens = Tokens(Keyring(secrets_in_use, "token"))
-    counter = Counter(stores.billing, stores.events)
+    is_refused = _refusing(settings)
+    counter = Counter(stores.billing, is_refused)
     render = RenderAd(
         creatives,
         tokens,
         base_url=settings.public_url,
-        insecure_images=not (_https_outside(settings) or settings.ssl_certfile),
+        insecure_images=not (https_outside(settings) or settings.ssl_certfile),
         impression_ttl_s=settings.impression_minutes * 60,
         click_ttl_s=settings.click_minutes * 60,
     )
@@ -120,7 +142,8 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
             stores.events,
             cookies,
             consent_default=settings.consent_default,
-            mint_visitor=lambda: secrets.token_urlsafe(16),
+            is_refused=is_refused,
+            mint_visitor=RandomIds(22),
         ),
         serve_ad=ServeAd(
             live,
@@ -132,11 +155,29 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
             render=render,
             consent_default=settings.consent_default,
             deadline_s=settings.ad_deadline_ms / 1_000,
-            mint_decision=lambda: secrets.token_urlsafe(12),
-            rng=random.SystemRandom().random,
+            is_refused=is_refused,
+            mint_decision=RandomIds(16),
+            rng=random.Random(secrets.randbits(128)).random,  # noqa: S311  it breaks ties
         ),
         record_impression=RecordImpression(tokens, counter),
         record_click=RecordClick(live, tokens, counter),
+    )
+
+
+def _refusing(settings: Settings) -> Callable[[str], bool]:
+    """Who is no visitor, by the user agent."""
+    refused = {Automation.CRAWLER, Automation.TOOL} if settings.refuse_tools else {Automation.CRAWLER}
+    return lambda user_agent: automation_of(user_agent) in refused
+
+
+def _shedding(settings: Settings, services: _Services) -> tuple[Shedding | None, Shedding | None]:
+    """How pixels and ads behave under overload."""
+    if not settings.overload_ms:
+        return None, None
+    load = Load(settings.overload_ms / 1_000)
+    return (
+        Shedding(load, lambda: gif(services.record_event.refuse(EventReason.OVERLOAD)), ad=False),
+        Shedding(load, lambda: no_content(services.serve_ad.refuse(NoAdReason.OVERLOAD)), ad=True),
     )
 
 
@@ -173,10 +214,8 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
 
 async def _readiness(stores: _Stores, live: Live) -> Readiness:
     problems = [] if live.snapshot else ["no accounts have been published yet"]
-    try:
-        await stores.valkey.ping()
-    except StoreUnavailable as error:
-        problems.append(str(error))
+    if stores.hot.trouble:
+        problems.append(stores.hot.trouble)
     return Readiness(problems, live.snapshot.revision if live.snapshot else 0, stores.catalogs.swaps)
 
 
@@ -188,11 +227,13 @@ def _lifespan(stores: _Stores, live: Live) -> Lifespan[Starlette]:
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         follower = asyncio.create_task(_keep_following(stores, live))
         try:
-            yield
+            async with stores.spool.running():
+                yield
+                await stores.events.settled()
         finally:
             follower.cancel()
             await asyncio.gather(follower, return_exceptions=True)
-            await stores.events.settled()
+            await stores.hot.close()
             await stores.valkey.close()
 
     return lifespan
@@ -201,7 +242,7 @@ def _lifespan(stores: _Stores, live: Live) -> Lifespan[Starlette]:
 async def _first_look(stores: _Stores, live: Live) -> None:
     """Be ready with the first request where Valkey is there; start anyway where it is not."""
     try:
-        await stores.valkey.load_functions()
+        await stores.hot.up()
         await follow(live, stores.snapshots, stores.catalogs)
     except StoreUnavailable as error:
         log.warning("starting without Valkey: %s", error)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,9 @@ PUBLISH_S = 0.25
 ROLL_UP_S = 1.0
 FEEDS_S = 1.0
 TIDY_S = 600.0
+
+NICENESS = 10
+"""Reports can wait a moment, visitors can not: where cores are scarce, workers and Valkey go first."""
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +109,7 @@ async def serve_background(database_url: str, valkey_url: str) -> None:
 
 def main() -> None:
     """``python -m adserver.background``, started by the supervisor with its settings in the environment."""
+    os.nice(NICENESS)
     settings = load_settings()
     set_up_logging(settings.log_level)
     asyncio.run(serve_background(settings.database, settings.valkey_url))

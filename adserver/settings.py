@@ -82,6 +82,18 @@ class Settings:
         "0 to 1048576 megabytes",
         "how much the embedded Valkey may hold before it refuses events; 0: 60 % of the machine's memory",
     )
+    spool_mb: int = _setting(
+        64,
+        _whole(1, 65_536),
+        "1 to 65536 megabytes",
+        "how much each worker writes to disk while Valkey is away; then the newest events are refused",
+    )
+    wait_replicas: int = _setting(
+        0,
+        _whole(0, 16),
+        "0 to 16",
+        "replicas that must have an event before it is answered; 0: a lost primary may lose the last moment",
+    )
     database_url: str = _setting(
         "", str, "sqlite:/// or postgresql://", "where accounts and reports live; empty: SQLite"
     )
@@ -145,11 +157,30 @@ class Settings:
         "a bearer token",
         "opens /metrics from other machines; empty: this machine and operator keys only",
     )
+    overload_ms: int = _setting(
+        16,
+        _whole(0, 10_000),
+        "0 to 10000 milliseconds",
+        "when even the quickest of many answers takes longer for a tenth of a second, ads and then pixels are refused; "
+        "0: never",
+    )
     rate_limit: int = _setting(
         0,
         _whole(0, 1_000_000),
         "0 to 1000000 requests per second",
         "what one address prefix (IPv4 /24, IPv6 /64) may ask of one worker; 0: no limit, as proxies share addresses",
+    )
+    refuse_tools: bool = _setting(
+        False,
+        _flag,
+        "1 or 0",
+        "refuse HTTP libraries and automated browsers as crawlers are; 0: count them, as shops' own programs use them",
+    )
+    fast_lane: bool = _setting(
+        True,
+        _flag,
+        "1 or 0",
+        "answer hot requests straight from the HTTP parser; 0: everything through plain ASGI, several times slower",
     )
     access_log: bool = _setting(
         False,

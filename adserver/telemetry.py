@@ -1,7 +1,10 @@
 """Every metric, declared once, and logs as JSON lines. Labels come from closed sets only."""
 
+import asyncio
 import logging
 import os
+from bisect import bisect_left
+from collections import Counter as CountOf
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,9 @@ EVENT_REJECTIONS = Counter("adserver_event_rejections", "Events answered but not
 AD_REQUESTS = Counter("adserver_ad_requests", "Requests for an ad, one per slot")
 ADS = Counter("adserver_ads", "Requests for an ad that got one")
 NO_ADS = Counter("adserver_no_ads", "Requests for an ad that got none, by reason", ["reason"])
+HOUSE_ADS = Counter(
+    "adserver_house_ads", "Requests for an ad that got a house ad, by the reason why nothing personal", ["reason"]
+)
 IMPRESSIONS = Counter("adserver_impressions", "Impressions counted")
 CLICKS = Counter("adserver_clicks", "Clicks counted")
 TOKEN_REJECTIONS = Counter(
@@ -43,6 +49,57 @@ ROLLUP_LAG = Gauge(
     "Age of the newest event when it was rolled up into the reports",
     multiprocess_mode="livemostrecent",
 )
+SPOOL_ENTRIES = Counter("adserver_spool_entries", "Writes kept in the spool because Valkey did not take them")
+SPOOL_REPLAYED = Counter("adserver_spool_replayed", "Writes of the spool that Valkey has taken since")
+SPOOL_DUPLICATES = Counter(
+    "adserver_spool_duplicates", "Impressions and clicks of the spool that turned out to be counted already"
+)
+SPOOL_REJECTIONS = Counter("adserver_spool_rejections", "Writes that the spool could not keep either", ["reason"])
+SPOOL_SET_ASIDE = Counter("adserver_spool_set_aside", "Writes of the spool that Valkey will never take")
+SPOOL_DAMAGED_BYTES = Counter("adserver_spool_damaged_bytes", "Bytes of the spool that could not be read")
+SPOOL_BYTES = Gauge("adserver_spool_bytes", "Bytes of the spool that wait for Valkey", multiprocess_mode="livesum")
+SPOOL_OLDEST = Gauge(
+    "adserver_spool_oldest_seconds", "Age of the oldest write in the spool", multiprocess_mode="livemax"
+)
+
+
+class TickCounter:
+    """Counts in memory and adds it up once per loop tick: a shared counter costs a lock and a write to its file."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._count = 0
+
+    def inc(self, count: int = 1) -> None:
+        """Count, from within the event loop."""
+        if not self._count:
+            asyncio.get_running_loop().call_soon(self._add_up)
+        self._count += count
+
+    def _add_up(self) -> None:
+        count, self._count = self._count, 0
+        self._counter.inc(count)
+
+
+class TickHistogram:
+    """The same for a histogram."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._sum, self._buckets = histogram._sum, histogram._buckets
+        self._bounds = histogram._upper_bounds
+        self._seen: list[float] = []
+
+    def observe(self, amount: float) -> None:
+        """Observe, from within the event loop."""
+        if not self._seen:
+            asyncio.get_running_loop().call_soon(self._add_up)
+        self._seen.append(amount)
+
+    def _add_up(self) -> None:
+        seen, self._seen = self._seen, []
+        self._sum.inc(sum(seen))
+        for bucket, count in CountOf(bisect_left(self._bounds, amount) for amount in seen).items():
+            self._buckets[bucket].inc(count)
 
 
 def share_metrics(folder: Path) -> dict[str, str]:
@@ -56,6 +113,11 @@ def share_metrics(folder: Path) -> dict[str, str]:
 def metrics_slot(name: str) -> dict[str, str]:
     """The environment of the one process that counts as ``name`` (letters, digits and hyphens)."""
     return {_SLOT: name}
+
+
+def own_slot() -> str:
+    """The name that this process counts under; the supervisor gives each worker one that its successor inherits."""
+    return os.environ.get(_SLOT, "worker")
 
 
 def forget_slot(name: str, folder: Path) -> None:

@@ -4,17 +4,19 @@ import logging
 import shutil
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from adserver.app import create_app
+from adserver.app import create_app, https_outside
 from adserver.secret import read_secrets
 from adserver.settings import Settings, load_settings
 from adserver.telemetry import set_up_logging
-from adserver.web.protocol import protocol_settings
+from adserver.web.door import Door
+from adserver.web.uvicorn_settings import protocol_settings
 
 GRACE_S = 10
 """How long a stopping worker waits for the requests in flight."""
@@ -22,11 +24,11 @@ GRACE_S = 10
 log = logging.getLogger(__name__)
 
 
-def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How uvicorn runs a worker."""
+def uvicorn_config(app: ASGIApp, doors: Mapping[str, Door] | None, settings: Settings) -> uvicorn.Config:
+    """How uvicorn runs a worker; the hot ones of ``doors`` are reached by the fast lane as well."""
     return uvicorn.Config(
         app,
-        **protocol_settings(),
+        **protocol_settings(doors, https_outside=https_outside(settings), proxies=settings.trusted_proxies),
         loop="uvloop",
         lifespan="on",
         log_config=None,
@@ -56,18 +58,21 @@ def main() -> None:
     settings = load_settings()
     set_up_logging(settings.log_level)
     listening = socket.socket(fileno=int(sys.argv[1]))
-    app: ASGIApp = create_app(settings, read_secrets(settings.secret, settings.data_dir), settings.valkey_url)
+    app, doors = create_app(settings, read_secrets(settings.secret, settings.data_dir), settings.valkey_url)
+    served: ASGIApp = app
+    hot = doors if settings.fast_lane else None
     if sys.argv[2:] == ["demo"]:
         from adserver.demo.sites import create_demo_app
 
         program = "adserver" if shutil.which("adserver") else Path(sys.executable).with_name("adserver")
         report = f"{program} report --data-dir {settings.data_dir}"
-        app = create_demo_app(app, port=listening.getsockname()[1], report_command=report)
+        hot = None  # its sites are told apart by host, which the fast lane does not look at
+        served = create_demo_app(app, port=listening.getsockname()[1], report_command=report)
     logging.getLogger("uvicorn.access").propagate = False
     logging.getLogger("uvicorn.error").addFilter(_Uneventful())
     if urlsplit(settings.public_url).scheme == "http":
         log.warning("ADSERVER_PUBLIC_URL is plain http: browsers keep its cookie only on localhost")
-    uvicorn.Server(uvicorn_config(app, settings)).run(sockets=[listening])
+    uvicorn.Server(uvicorn_config(served, hot, settings)).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Which process runs on which core, and how much of it it uses. Linux only; elsewhere nothing is pinned."""
 
+import itertools
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ class Cores:
     def __init__(self) -> None:
         self.why_not = ""
         self._server: int | None = None
+        self._rest: int | None = None
         if not hasattr(os, "sched_setaffinity") or not (_PROC / "self/stat").exists():
             self.why_not = "this system does not let a program choose its cores"
             return
@@ -24,23 +26,30 @@ class Cores:
         if len(available) < 2:
             self.why_not = "there is one core only"
             return
-        self._server = available[0]
-        self.pin_rest(os.getpid(), available[1])
-
-    def pin_rest(self, pid: int, core: int) -> None:
-        """``pid`` and all its threads to ``core``; what it starts from now on begins there too."""
-        for thread in (_PROC / str(pid) / "task").iterdir():
-            with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread.name), {core})
+        self._server, self._rest = available[:2]
+        _pin(os.getpid(), self._rest)
 
     def pin_server(self, pids: Iterable[int]) -> None:
         """The processes that answer requests to the core that is theirs."""
         if self._server is not None:
             for pid in pids:
-                self.pin_rest(pid, self._server)
+                _pin(pid, self._server)
+
+    def pin_one_each(self, pids: Iterable[int]) -> None:
+        """The first of them to the server's core, all others to the core of the rest."""
+        for pid, core in zip(pids, itertools.chain((self._server,), itertools.repeat(self._rest)), strict=False):
+            if core is not None:
+                _pin(pid, core)
 
     def __str__(self) -> str:
         return self.why_not or "the server's worker on one core; Valkey, load generator and all else on another"
+
+
+def _pin(pid: int, core: int) -> None:
+    """``pid`` and all its threads to ``core``; what it starts from now on begins there too."""
+    for thread in (_PROC / str(pid) / "task").iterdir():
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), {core})
 
 
 def children(pid: int) -> dict[int, str]:

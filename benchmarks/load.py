@@ -1,217 +1,133 @@
-"""The load generator: N keep-alive connections in a closed loop, each asking again as soon as it has its answer."""
+"""The load generator on its own, against a server that is running: ``python -m benchmarks.load URL --help``.
 
-import asyncio
-import gc
-import itertools
-import math
-from array import array
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from time import perf_counter_ns
-from typing import cast
+Closed loop: as many requests as the server answers. ``--rate``: open loop, that many per second whatever is answered.
+"""
 
-from benchmarks.response import BadResponseError, Response, ResponseParser
+import json
+import os
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from random import Random
+from typing import Annotated
 
-PATIENCE_S = 10.0
-"""How long an answer may take before it counts as missing."""
+import typer
+from rich.console import Console
 
-_REASON = b"\r\nx-adserver-reason:"
-
-Next = Callable[[int], bytes | None]
-"""The next request at a time (perf_counter_ns), or None when there is nothing more to ask."""
-
-OnAnswer = Callable[[Response, int, int], None]
-"""Hears of each answer, of when it was asked for and of when it came (perf_counter_ns)."""
+from benchmarks.address import Address, checked_address
+from benchmarks.arrivals import constant, poisson
+from benchmarks.client import LoadError
+from benchmarks.measure import Round, Supply, closed, cycled, opened
+from benchmarks.mix import Mix, Ratio
+from benchmarks.stage import Target
+from benchmarks.traffic import Manner, Site, Traffic, unexpected
 
 
-class LoadError(Exception):
-    """Something was answered in a way that makes the numbers worthless."""
+class What(StrEnum):
+    """What is asked for."""
+
+    PIXEL = "pixel"
+    AD = "ad"
+    MIX = "mix"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where a server listens."""
-
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """One round on one endpoint. ``body_bytes`` is the mean; ``failures`` counts what was not expected."""
-
-    answers: int
-    seconds: float
-    p50_ms: float
-    p99_ms: float
-    body_bytes: float
-    failures: Mapping[str, int]
-
-    @property
-    def per_second(self) -> float:
-        """Requests answered per second."""
-        return self.answers / self.seconds if self.seconds else 0.0
+def supply_of(what: What, traffic: Traffic, visitors: int, ratio: Ratio, *, seed: int) -> Supply:
+    """Makes the visitors and encodes what they ask. Raises LoadError."""
+    viewers = traffic.make_visitors(visitors, history=False, connections=32)
+    if what is What.PIXEL:
+        return cycled("pixel", traffic.pixels(viewers))
+    readers = traffic.make_visitors(visitors, history=True, connections=32)
+    if what is What.AD:
+        return cycled("ad", traffic.ads(readers))
+    return Mix(traffic, viewers, readers, ratio, seed=seed).requests
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, next_request: Next, on_answer: OnAnswer, failures: Counter[str]) -> None:
-        self.done = asyncio.get_running_loop().create_future()
-        self._next_request = next_request
-        self._on_answer = on_answer
-        self._failures = failures
-        self._parser = ResponseParser()
-        self._transport: asyncio.WriteTransport | None = None
-        self._asked = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is none by its type
-        self._ask(perf_counter_ns())
-
-    def data_received(self, data: bytes) -> None:
-        now = perf_counter_ns()
-        try:
-            responses = self._parser.feed(data)
-        except BadResponseError as error:
-            self._end(str(error))
-            return
-        if not responses:
-            return
-        if len(responses) > 1:
-            self._end("more than one answer to one request")
-            return
-        self._on_answer(responses[0], self._asked, now)
-        self._ask(now)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._end(f"connection lost: {exc or 'closed by the server'}")
-
-    def _ask(self, now: int) -> None:
-        request = self._next_request(now)
-        if request is None or self._transport is None:
-            self._end()
-            return
-        self._asked = perf_counter_ns()
-        self._transport.write(request)
-
-    def _end(self, failure: str = "") -> None:
-        if self.done.done():
-            return
-        if failure:
-            self._failures[failure] += 1
-        self.done.set_result(None)
-        if self._transport is not None:
-            self._transport.close()
+def found(done: Round) -> dict[str, object]:
+    """The numbers of one run."""
+    names: dict[str, int] = {}
+    for kind, count in done.counts.items():
+        names[str(kind)] = names.get(str(kind), 0) + count
+    return {
+        "answers_per_s": round(done.per_second, 1),
+        "latency_ms": done.latency.summary_ms(),
+        **({"generator_lag_ms": done.lag.summary_ms()} if done.lag.total else {}),
+        "answers": names,
+        "not_sent": done.unsent,
+        "unexpected": unexpected(done.counts),
+    }
 
 
-async def fetch_all(address: Address, requests: Sequence[bytes], *, connections: int) -> list[Response]:
-    """Every request once, in no particular order. Raises LoadError unless each answer is a 200 without a reason."""
-    waiting = iter(requests)
-    answers: list[Response] = []
-    failures: Counter[str] = Counter()
-
-    def take(response: Response, _asked: int, _now: int) -> None:
-        answers.append(response)
-        if fault := _fault(response):
-            failures[fault] += 1
-
-    within = PATIENCE_S + len(requests) / 50
-    await _drive(
-        address,
-        lambda _: None if failures else next(waiting, None),
-        take,
-        failures,
-        connections=connections,
-        within=within,
-    )
-    if failures:
-        raise LoadError(f"setting up: {dict(failures)}")
-    return answers
+def _checked(url: str, *, any_machine: bool) -> Address:
+    try:
+        return checked_address(url, any_machine=any_machine)
+    except ValueError as error:
+        raise typer.BadParameter(f"{url}: {error}") from error
 
 
-async def measure(
-    address: Address, requests: Sequence[bytes], *, connections: int, warm_up_s: float, seconds: float
-) -> Measurement:
-    """Ask ``requests`` round and round. What is answered while warming up is checked, but not measured."""
-    endless = itertools.cycle(requests)
-    latencies = array("q")
-    failures: Counter[str] = Counter()
-    body_bytes = 0
-
-    with _without_gc():
-        count_from = last = perf_counter_ns() + int(warm_up_s * 1e9)
-        stop_at = count_from + int(seconds * 1e9)
-
-        def ask(now: int) -> bytes | None:
-            return next(endless) if now < stop_at else None
-
-        def take(response: Response, asked: int, now: int) -> None:
-            nonlocal last, body_bytes
-            if fault := _fault(response):
-                failures[fault] += 1
-            if now >= count_from:
-                latencies.append(now - asked)
-                body_bytes += response.body_bytes
-                last = now
-
-        await _drive(address, ask, take, failures, connections=connections, within=warm_up_s + seconds + PATIENCE_S)
-    ranked = sorted(latencies)
-    return Measurement(
-        answers=len(ranked),
-        seconds=(last - count_from) / 1e9,
-        p50_ms=percentile(ranked, 0.50) / 1e6,
-        p99_ms=percentile(ranked, 0.99) / 1e6,
-        body_bytes=body_bytes / max(len(ranked), 1),
-        failures=dict(failures),
-    )
+def _products(given: Sequence[str], file: Path | None) -> list[str]:
+    products = [*given, *(file.read_text("utf-8").split() if file else ())]
+    if not products:
+        raise typer.BadParameter("--product or --products is needed")
+    return products
 
 
-def percentile(ranked: Sequence[int], share: float) -> int:
-    """The smallest of the sorted values that at least ``share`` of them do not exceed (nearest rank); 0 for none."""
-    return ranked[max(math.ceil(share * len(ranked)), 1) - 1] if ranked else 0
+def _ratio(text: str) -> Ratio:
+    try:
+        pixel, newcomers, ad, impression, click = (float(part) for part in text.split(":"))
+    except ValueError as error:
+        raise typer.BadParameter("--ratio is five numbers: returning:new:ads:impressions:clicks") from error
+    return Ratio(pixel=pixel, newcomers=newcomers, ad=ad, impression=impression, click=click)
 
 
-async def _drive(
-    address: Address,
-    next_request: Next,
-    on_answer: OnAnswer,
-    failures: Counter[str],
-    *,
-    connections: int,
-    within: float,
+def main(
+    url: Annotated[str, typer.Argument(help="http://host:port")],
+    advertiser: Annotated[str, typer.Option(help="An advertiser id the server knows")],
+    placement: Annotated[str, typer.Option(help="A placement id the server knows")],
+    product: Annotated[
+        list[str] | None, typer.Option(help="A product id, the most popular first; give several")
+    ] = None,
+    products: Annotated[Path | None, typer.Option(help="A file of product ids, separated by blanks")] = None,
+    what: Annotated[What, typer.Option()] = What.MIX,
+    ratio: Annotated[str, typer.Option(help="Of the mix: returning:new:ads:impressions:clicks")] = "90:10:20:15:0.3",
+    rate: Annotated[float, typer.Option(min=0, help="Open loop, requests per second; 0: closed loop")] = 0,
+    random: Annotated[bool, typer.Option("--poisson", help="Random arrivals instead of even ones")] = False,
+    seconds: Annotated[float, typer.Option(min=0.3, max=86_400)] = 10,
+    warm_up: Annotated[float, typer.Option(min=0, max=600, help="Seconds before, not measured")] = 1,
+    connections: Annotated[int, typer.Option(min=1, max=10_000)] = 64,
+    visitors: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1_000,
+    consent: Annotated[float, typer.Option(min=0, max=1, help="Share of visitors with a consent string")] = 0.7,
+    lean: Annotated[bool, typer.Option("--lean", help="Few headers instead of a browser's")] = False,
+    shop_page: Annotated[str, typer.Option(help="Referer of events")] = "",
+    news_page: Annotated[str, typer.Option(help="Referer of ads")] = "",
+    seed: Annotated[int, typer.Option()] = 1,
+    i_own_this_server: Annotated[
+        bool, typer.Option("--i-own-this-server", help="Load a machine that is not this one")
+    ] = False,
 ) -> None:
-    loop = asyncio.get_running_loop()
-
-    def connection() -> _Connection:
-        return _Connection(next_request, on_answer, failures)
-
+    """Put a running server under load; it counts as real traffic there. Prints JSON."""
+    console = Console(width=None if os.isatty(1) else 120)
+    address = _checked(url, any_machine=i_own_this_server)
+    site = Site(
+        advertiser=advertiser,
+        placement=placement,
+        products=_products(product or [], products),
+        shop_page=shop_page,
+        news_page=news_page,
+    )
+    traffic = Traffic(site, address, Manner(browser=not lean, consent=consent), seed=seed)
+    target = Target(name=url, address=address, workers=[], helpers=[])
     try:
-        opened = [await loop.create_connection(connection, address.host, address.port) for _ in range(connections)]
-    except OSError as error:
-        raise LoadError(f"{address.host}:{address.port}: {error}") from error
-    _, late = await asyncio.wait([protocol.done for _, protocol in opened], timeout=within)
-    if late:
-        failures["no answer"] += len(late)
-    for transport, protocol in opened:
-        protocol.done.cancel()
-        transport.close()
+        supply = supply_of(what, traffic, visitors, _ratio(ratio), seed=seed)
+        if not rate:
+            done = closed(target, supply, connections=connections, warm_up_s=warm_up, seconds=seconds)
+        else:
+            times = poisson(rate, seconds, Random(seed)) if random else constant(rate, seconds)
+            done = opened(target, supply, times, connections=connections)
+    except LoadError as error:
+        console.print(f"failed: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    print(json.dumps(found(done), indent=2))
 
 
-def _fault(response: Response) -> str:
-    """What is wrong with an answer, or an empty string."""
-    if response.status == 200 and _REASON not in response.head.lower():
-        return ""
-    reasons = b", ".join(response.values(b"x-adserver-reason")).decode("latin-1")
-    return f"status {response.status}" + (f", reason {reasons}" if reasons else "")
-
-
-@contextmanager
-def _without_gc() -> Iterator[None]:
-    """The generator's own garbage collection would be read as latency of the server."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+if __name__ == "__main__":
+    typer.run(main)

@@ -78,7 +78,8 @@ def create_app(valkey_url: str) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Redis]]:
-        async with Redis.from_url(valkey_url, decode_responses=True) as redis:
+        # The default pool answers with errors as soon as more than a hundred requests wait for Valkey at once.
+        async with Redis.from_url(valkey_url, decode_responses=True, max_connections=4_096) as redis:
             yield {"redis": redis}
 
     return Starlette(routes=[Route("/pixel.gif", pixel), Route("/ad", ad)], lifespan=lifespan)

@@ -1,166 +1,127 @@
-"""Rounds become rows, rows become a table, JSON and Markdown."""
+"""Rounds become rows and points."""
 
-import json
-import os
-import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
-from rich.table import Table
-
-from benchmarks.load import Measurement
+from benchmarks.histogram import Histogram
+from benchmarks.measure import Round
+from benchmarks.overload import Overload
+from benchmarks.traffic import SHED, unexpected
+from benchmarks.workers import Processors
 
 BUSY = 0.1
 """Share of a core used by other programs from which on the numbers are not worth publishing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One measurement, and the shares of one core that the server's workers and programs that have nothing to do
-    with this used meanwhile (None: not known)."""
-
-    measured: Measurement
-    cpu: float | None
-    others: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Medians over the rounds. ``ratio`` is requests per second over the naive peer's."""
+    """Medians over the rounds. ``ratio`` is how many times as fast the fast lane answers; ``cpu`` the share of a core
+    that the workers used; ``shed`` the share of requests that were not answered in full. Latencies are those of a
+    closed loop, in milliseconds."""
 
     server: str
     endpoint: str
     requests_per_s: float
+    ratio: float
     p50_ms: float
     p99_ms: float
-    ratio: float | None
+    shed: float
     cpu: float | None
+    cpu_us: float | None
     body_bytes: float
     rounds: list[dict[str, float]]
 
 
-def rows_of(rounds: Mapping[tuple[str, str], Sequence[Round]], peer: str) -> list[Row]:
-    """One row per endpoint and server; keys are (endpoint, server)."""
-    return [
-        _row(endpoint, server, done, rounds.get((endpoint, peer), ())) for (endpoint, server), done in rounds.items()
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Latency (milliseconds) when ``load`` times the peak is offered, as ``offered_per_s``. ``lag_ms`` is how late the
+    generator itself was; ``shed`` the share of requests that were answered with a reason; ``faults`` other answers
+    that were not expected."""
+
+    server: str
+    endpoint: str
+    load: float
+    offered_per_s: float
+    latency_ms: dict[str, float]
+    lag_ms: dict[str, float]
+    shed: float
+    faults: dict[str, int]
+    others: float | None = None
 
 
-def _row(endpoint: str, server: str, rounds: Sequence[Round], peer: Sequence[Round]) -> Row:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """All of one run."""
+
+    machine: Mapping[str, str]
+    how: Mapping[str, str]
+    absent: Mapping[str, str]
+    rows: Sequence[Row]
+    points: Sequence[Point]
+    processors: Processors | None
+    overload: Overload
+
+
+def rows_of(rounds: Mapping[tuple[str, str], Sequence[Round]], of: str) -> list[Row]:
+    """One row per endpoint and server; keys are (endpoint, server), ``of`` is the server that is compared."""
+    return [_row(endpoint, server, done, rounds[endpoint, of]) for (endpoint, server), done in rounds.items()]
+
+
+def _row(endpoint: str, server: str, rounds: Sequence[Round], compared: Sequence[Round]) -> Row:
+    merged = Histogram()
+    for done in rounds:
+        merged.merge(done.latency)
     speed = _speed(rounds)
-    cpu = [r.cpu for r in rounds if r.cpu is not None]
     return Row(
         server=server,
         endpoint=endpoint,
         requests_per_s=round(speed, 1),
-        p50_ms=round(median(r.measured.p50_ms for r in rounds), 3),
-        p99_ms=round(median(r.measured.p99_ms for r in rounds), 3),
-        ratio=round(speed / _speed(peer), 2) if peer else None,
-        cpu=round(median(cpu), 2) if cpu else None,
-        body_bytes=round(median(r.measured.body_bytes for r in rounds)),
+        ratio=round(_speed(compared) / speed, 2),
+        p50_ms=round(merged.percentile(0.5) / 1e6, 3),
+        p99_ms=round(merged.percentile(0.99) / 1e6, 3),
+        shed=round(median(done.shed for done in rounds), 3),
+        cpu=_median((done.cpu for done in rounds), 2),
+        cpu_us=_median((done.cpu_us for done in rounds), 1),
+        body_bytes=round(median(done.body_bytes for done in rounds)),
         rounds=[
-            {
-                "requests_per_s": round(r.measured.per_second, 1),
-                "p50_ms": round(r.measured.p50_ms, 3),
-                "p99_ms": round(r.measured.p99_ms, 3),
-                **({} if r.others is None else {"others": round(r.others, 2)}),
-            }
+            {"requests_per_s": round(r.per_second, 1), **({} if r.others is None else {"others": round(r.others, 2)})}
             for r in rounds
         ],
     )
 
 
 def _speed(rounds: Sequence[Round]) -> float:
-    return median(r.measured.per_second for r in rounds)
+    return median(done.per_second for done in rounds)
 
 
-def disturbance(rounds: Mapping[tuple[str, str], Sequence[Round]]) -> str:
-    """How much other programs took part, and what follows from that."""
-    shares = [r.others for done in rounds.values() for r in done]
+def _median(values: Iterable[float | None], digits: int) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(median(known), digits) if known else None
+
+
+def point_of(row: Row, load: float, offered_per_s: float, done: Round) -> Point:
+    """What a round of the open loop says; requests that never found a connection count as faults."""
+    faults = unexpected(done.counts, SHED)
+    return Point(
+        server=row.server,
+        endpoint=row.endpoint,
+        load=load,
+        offered_per_s=round(offered_per_s),
+        latency_ms=done.latency.summary_ms(),
+        lag_ms=done.lag.summary_ms(),
+        shed=round(done.shed, 3),
+        faults={**faults, "not sent": done.unsent} if done.unsent else faults,
+        others=None if done.others is None else round(done.others, 2),
+    )
+
+
+def disturbance(shares: Sequence[float | None]) -> str:
+    """How much other programs took part, by the share of a core in each round, and what follows from that."""
     known = [share for share in shares if share is not None]
-    if len(known) < len(shares):
+    if len(known) < len(shares) or not known:
         return "not known"
     worst = max(known)
     return f"at most {worst:.0%} of a core in any round" + (
         "; the machine was busy: DO NOT PUBLISH, measure again" if worst > BUSY else ""
     )
-
-
-def machine(valkey_version: str) -> dict[str, str]:
-    """What the numbers depend on."""
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "processors": str(os.cpu_count()),
-        "cpu": _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
-        "memory": _memory(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("uvicorn", "starlette", "redis", "hiredis", "uvloop", "httptools")},
-        "valkey": valkey_version,
-    }
-
-
-def _memory() -> str:
-    total = _line("/proc/meminfo", "MemTotal")
-    return f"{int(total.split()[0]) / 1_048_576:.1f} GiB" if total else "unknown"
-
-
-def _line(path: str, name: str) -> str:
-    try:
-        lines = Path(path).read_text().splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
-
-
-_HEADINGS = ("server", "endpoint", "requests/s", "p50 ms", "p99 ms", "x naive", "worker CPU", "body bytes")
-
-
-def table(rows: Sequence[Row]) -> Table:
-    """For the terminal."""
-    drawn = Table()
-    for number, heading in enumerate(_HEADINGS):
-        drawn.add_column(heading, justify="left" if number < 2 else "right")
-    for row in rows:
-        drawn.add_row(*_cells(row))
-    return drawn
-
-
-def _cells(row: Row) -> list[str]:
-    return [
-        row.server,
-        row.endpoint,
-        f"{row.requests_per_s:,.0f}",
-        f"{row.p50_ms:.2f}",
-        f"{row.p99_ms:.2f}",
-        "-" if row.ratio is None else f"{row.ratio:.2f}",
-        "-" if row.cpu is None else f"{row.cpu:.0%}",
-        f"{row.body_bytes:,.0f}",
-    ]
-
-
-def write(folder: Path, rows: Sequence[Row], machine: Mapping[str, str], how: Mapping[str, str]) -> None:
-    """``main_job.json`` and ``main_job.md``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found = {"machine": machine, "how": how, "results": [asdict(row) for row in rows]}
-    (folder / "main_job.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    lines = [
-        "# Pixel and ad, next to a naive peer",
-        "",
-        "Written by `make bench`. What is compared, and what is not: [README](../README.md).",
-        "",
-        _markdown(_HEADINGS),
-        "|---|---|" + "---:|" * (len(_HEADINGS) - 2),
-        *(_markdown(_cells(row)) for row in rows),
-        "",
-        *(f"- {name}: {value}" for name, value in {**how, **machine}.items()),
-    ]
-    (folder / "main_job.md").write_text("\n".join(lines) + "\n", "utf-8")
-
-
-def _markdown(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -13,7 +13,8 @@ from adserver.model.reason import EventReason
 MAX_PRODUCTS = 20
 """Products one event may name; a page that lists more is not what a visitor looked at."""
 
-_SINGLE = ("a", "e", "q", "v", "c", "o", "eid", "url")
+_SINGLE = {"a", "e", "q", "v", "c", "o", "eid", "url"}
+_PURCHASE_FIELDS = {"q", "v", "c", "o"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUANTITY = re.compile(r"[0-9]{1,6}", re.ASCII)
 _VALUE = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?", re.ASCII)
@@ -23,8 +24,9 @@ _ORDER_ID_MAX = 64
 
 def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event | EventReason:
     """The event that ``fields`` describe, or the first reason why they describe none."""
-    if any(len(fields.get(name, ())) > 1 for name in _SINGLE):
-        return EventReason.MALFORMED
+    for name, values in fields.items():
+        if len(values) > 1 and name in _SINGLE:
+            return EventReason.MALFORMED
     advertiser_id = _one(fields, "a")
     if not advertiser_id:
         return EventReason.MISSING_ADVERTISER
@@ -34,14 +36,21 @@ def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event 
     written = _one(fields, "e")
     if not written:
         return EventReason.MISSING_EVENT
-    name = EVENT_BY_NAME.get(written.lower())
-    if name is None:
+    event = EVENT_BY_NAME.get(written.lower())
+    if event is None:
         return EventReason.UNKNOWN_EVENT
     products = parse_products(fields.get("p", ()))
     if isinstance(products, EventReason):
         return products
-    if not products and name in NEEDS_PRODUCT:
+    if not products and event in NEEDS_PRODUCT:
         return EventReason.MISSING_PRODUCT
+    if _PURCHASE_FIELDS.isdisjoint(fields):
+        return Event(event, advertiser, products)
+    return _purchase(Event(event, advertiser, products), fields)
+
+
+def _purchase(event: Event, fields: Fields) -> Event | EventReason:
+    """The event with what it says of money and pieces."""
     quantity, value, currency, order_id = (_one(fields, key) for key in "qvco")
     if quantity and not (_QUANTITY.fullmatch(quantity) and int(quantity) > 0):
         return EventReason.BAD_QUANTITY
@@ -51,10 +60,7 @@ def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event 
         return EventReason.BAD_CURRENCY
     if len(order_id) > _ORDER_ID_MAX or _CONTROL.search(order_id):
         return EventReason.BAD_ORDER_ID
-    return Event(
-        name=name,
-        advertiser=advertiser,
-        products=products,
+    return event._replace(
         quantity=int(quantity) if quantity else None,
         value=to_micros(value) if value else None,
         currency=currency,
@@ -71,7 +77,8 @@ def parse_products(ids: Sequence[str]) -> tuple[str, ...] | EventReason:
         product_id = raw.strip()
         if not product_id:
             continue
-        if _CONTROL.search(product_id) or len(product_id.encode()) > PRODUCT_ID_MAX_BYTES:
+        length = len(product_id) if product_id.isascii() else len(product_id.encode())
+        if length > PRODUCT_ID_MAX_BYTES or _CONTROL.search(product_id):
             return EventReason.BAD_PRODUCT_ID
         kept.pop(product_id, None)
         kept[product_id] = None

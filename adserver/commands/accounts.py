@@ -8,6 +8,7 @@ from rich.text import Text
 
 from adserver.commands.stores import open_stores
 from adserver.creative.library import load_creatives
+from adserver.model.account import Cap
 from adserver.service.accounts_file import AccountsFile, Problem, parse_accounts
 from adserver.service.apply_accounts import ApplyResult, Change, apply_accounts
 from adserver.settings import Settings
@@ -74,7 +75,7 @@ def _value(value: object) -> str:
     """As the accounts file writes it."""
     if isinstance(value, tuple):
         return f"[{', '.join(_value(part) for part in value)}]"
-    return "nothing" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
+    return "nothing" if value is None else f'"{value}"' if isinstance(value, str | Cap) else str(value)
 
 
 def _count(result: ApplyResult) -> str:

@@ -15,7 +15,8 @@ from rich.text import Text
 from adserver.commands.stores import find_database, find_valkey
 from adserver.control import Control, open_control
 from adserver.creative.library import load_creatives
-from adserver.model.account import Accounts, ConsentDefault, Status
+from adserver.model.account import Accounts, ConsentDefault, LineItem, Status
+from adserver.model.decision import HOUSE_CREATIVE
 from adserver.secret import read_secrets
 from adserver.settings import SettingError, Settings
 from adserver.storage.interfaces import LogRecord, StoreUnavailable
@@ -240,11 +241,18 @@ def _feeds(accounts: Accounts, states: list[FeedState]) -> Iterator[Finding]:
                 "The server does so by itself.",
             )
     for advertiser in accounts.advertisers.keys() - accounts.feeds.keys():
+        items = [item for item in accounts.line_items.values() if _advertiser(accounts, item) == advertiser]
+        if items and all(item.creative == HOUSE_CREATIVE for item in items):
+            continue  # a house ad shows no products
         yield Finding(
             Level.NOTE,
             f"The account of {advertiser} names no feed.",
             f"Add [advertisers.{advertiser}.feed], or import by hand: adserver feed import {advertiser} FILE_OR_URL",
         )
+
+
+def _advertiser(accounts: Accounts, item: LineItem) -> str:
+    return accounts.campaigns[item.campaign].advertiser
 
 
 def _consent(settings: Settings, accounts: Accounts) -> Iterator[Finding]:

@@ -49,8 +49,9 @@ class Banner:
     """One decision as shown.
 
     ``size`` is ``<width>x<height>``, ``lang`` a language tag (``de``, ``de-DE`` or ``de_DE``), ``tiles``
-    newest first. ``impression_url`` and ``privacy_url`` are absolute http(s) or root-relative; anything else
-    raises ``ValueError``. ``insecure_images`` lets pictures, the impression's too, come by plain http.
+    newest first. ``click_url`` is that of the whole banner, for creatives that have such a link. It,
+    ``impression_url`` and ``privacy_url`` are absolute http(s) or root-relative; anything else raises
+    ``ValueError``. ``insecure_images`` lets pictures, the impression's too, come by plain http.
     """
 
     size: str
@@ -59,11 +60,13 @@ class Banner:
     tiles: tuple[Tile, ...]
     impression_url: str
     privacy_url: str
+    click_url: str = "/"
     insecure_images: bool = False
 
     def __post_init__(self) -> None:
         _refuse_foreign("impression_url", self.impression_url)
         _refuse_foreign("privacy_url", self.privacy_url)
+        _refuse_foreign("click_url", self.click_url)
         if "_" in self.lang:  # browsers hyphenate by the tag, and know it with a hyphen only
             object.__setattr__(self, "lang", self.lang.replace("_", "-"))
 

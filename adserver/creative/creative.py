@@ -3,29 +3,71 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from jinja2 import Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from adserver.creative.banner import Banner
+from adserver.creative.banner import Banner, Tile
 
 LONG_PRICE = 10
 """Characters; a banner with a price longer than this carries the class ``long`` and shows prices smaller."""
 
 
 class Labels(NamedTuple):
-    """The banner's own words: the mark that it is an ad, the button, the name of the privacy link."""
+    """The banner's own words: the mark that it is an ad, the button, the name of the privacy link; a line of invitation
+    where the creative has one."""
 
     ad: str
     action: str
     privacy: str
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A banner without its products: what is the same for many decisions. ``count`` products, one of whose prices is
+    long (``long_prices``); the rest as in Banner."""
+
+    size: str
+    count: int
+    long_prices: bool
+    advertiser_name: str
+    lang: str
+    privacy_url: str
+    insecure_images: bool
+
+
+Cut = tuple[bytes, ...]
+"""Markup around one URL, cut where the URL stands: ``url.join(cut)``."""
+
+
+class Halves(NamedTuple):
+    """What stands before and after the products, each cut where the impression's URL stands.
+
+    ``linked``: CLICK still stands where the click URL of the whole banner goes.
+    """
+
+    before: Cut
+    after: Cut
+    linked: bool
+
+
+# No value of a banner can contain these: whatever comes from outside is escaped.
+_CLICK, _SEEN, _PRODUCTS = Markup("<click>"), Markup("<seen>"), Markup("<products>")
+CLICK = _CLICK.encode()
 
 
 class Creative:
-    """A template with its style sheets. It never changes; ``render`` is a pure function of its banner."""
+    """Two templates, of the banner and of one product in it, with their style sheets. It never changes; ``render`` is a
+    pure function of its banner. One that holds no products has no second template.
 
-    __slots__ = ("_heads", "_labels", "_most", "_policies", "_render", "min_products", "name", "sizes")
+    ``frame`` and ``fragment`` are the halves of ``render``, for callers that keep them: the template is only run for
+    what was not there before.
+    """
+
+    __slots__ = ("_banner", "_heads", "_labels", "_most", "_policies", "_product", "min_products", "name", "sizes")
 
     def __init__(
         self,
@@ -35,7 +77,8 @@ class Creative:
         max_products: Mapping[str, int],
         labels: Mapping[str, Labels],
         css: Mapping[str, str],
-        template: Template,
+        banner: Template,
+        product: Template | None,
     ) -> None:
         """``max_products`` and ``css`` (without ``<``) by size; ``labels`` by language, ``en`` among them."""
         self.name = name
@@ -43,7 +86,8 @@ class Creative:
         self.min_products = min_products
         self._most = dict(max_products)
         self._labels = dict(labels)
-        self._render = template.render
+        self._banner = banner.render
+        self._product = product.render if product else None
         digests = {size: _digest(style) for size, style in css.items()}
         self._policies = {insecure: _policy(digests.values(), insecure=insecure) for insecure in (False, True)}
         # Both are this installation's own text. The policy's quotes are single ones and end no attribute.
@@ -75,21 +119,68 @@ class Creative:
         tiles = banner.tiles[:most]
         if len(tiles) < self.min_products:
             raise ValueError(f"creative {self.name} needs {self.min_products} products, got {len(tiles)}")
-        insecure = banner.insecure_images
-        csp, css = self._heads[banner.size, insecure]
-        return self._render(
-            size=banner.size,
-            count=len(tiles),
-            advertiser_name=banner.advertiser_name,
-            lang=banner.lang,
-            labels=self._labels.get(banner.lang.partition("-")[0].lower()) or self._labels["en"],
-            tiles=[(tile, tile.picture(insecure)) for tile in tiles],
-            long_prices=max([len(tile.price_text) for tile in tiles]) > LONG_PRICE,
-            impression_url=banner.impression_url,
-            privacy_url=banner.privacy_url,
+        before, after, linked = self.frame(
+            Frame(
+                size=banner.size,
+                count=len(tiles),
+                long_prices=any(is_long(tile) for tile in tiles),
+                advertiser_name=banner.advertiser_name,
+                lang=banner.lang,
+                privacy_url=banner.privacy_url,
+                insecure_images=banner.insecure_images,
+            )
+        )
+        products = [
+            _in_attribute(tile.click_url).join(self.fragment(tile, banner.lang, banner.insecure_images))
+            for tile in tiles
+        ]
+        seen = _in_attribute(banner.impression_url)
+        html = b"".join((seen.join(before), *products, seen.join(after)))
+        return _in_attribute(banner.click_url).join(html.split(CLICK)) if linked else html
+
+    def frame(self, frame: Frame) -> Halves:
+        """The banner without its products and its URLs."""
+        csp, css = self._heads[frame.size, frame.insecure_images]
+        document = self._banner(
+            size=frame.size,
+            count=frame.count,
+            long_prices=frame.long_prices,
+            advertiser_name=frame.advertiser_name,
+            lang=frame.lang,
+            labels=self._words(frame.lang),
+            products=_PRODUCTS,
+            impression_url=_SEEN,
+            click_url=_CLICK,
+            privacy_url=frame.privacy_url,
             csp=csp,
             css=css,
-        ).encode("utf-8", "replace")  # half a surrogate pair in a feed is no reason to lose the ad
+        )
+        before, after = document.split(_PRODUCTS) if self._product else (document, "")
+        return Halves(_cut(before, _SEEN), _cut(after, _SEEN), _CLICK in document)
+
+    def fragment(self, tile: Tile, lang: str, insecure_images: bool) -> Cut:
+        """One product, cut where its click URL stands; the tile's own click URL is not looked at."""
+        if self._product is None:
+            raise ValueError(f"creative {self.name} shows no products")
+        picture = tile.picture(insecure_images)
+        return _cut(self._product(tile=tile, picture=picture, click_url=_CLICK, labels=self._words(lang)), _CLICK)
+
+    def _words(self, lang: str) -> Labels:
+        return self._labels.get(lang.partition("-")[0].lower()) or self._labels["en"]
+
+
+def is_long(tile: Tile) -> bool:
+    """Whether the tile's price makes its banner show all prices smaller."""
+    return len(tile.price_text) > LONG_PRICE
+
+
+def _cut(markup: str, where: str) -> Cut:
+    # Half a surrogate pair in a feed is no reason to lose the ad.
+    return tuple(str(markup).encode("utf-8", "replace").split(where.encode()))
+
+
+def _in_attribute(url: str) -> bytes:
+    return str(escape(url)).encode("utf-8", "replace")
 
 
 def _digest(css: str) -> str:

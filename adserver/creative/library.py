@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,12 +12,14 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
 from adserver.creative.banner import Banner, Tile
 from adserver.creative.creative import Creative, Labels
+from adserver.model.decision import HOUSE_CREATIVE
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SIZE = re.compile(r"[1-9][0-9]{0,3}x[1-9][0-9]{0,3}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _MOST_PRODUCTS = 20
 _KEYS = frozenset({"name", "sizes", "products", "labels"})
+_WORDS = frozenset(Labels._fields) - Labels._field_defaults.keys()
 
 _RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
 _OF_ONE_SIZE = re.compile(r"\.s([0-9]+x[0-9]+)(?![\w-])")
@@ -70,14 +73,15 @@ def _load(folder: Path) -> Creative:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise CreativeError(folder, "name", "1 to 64 characters of A-Z a-z 0-9 _ -")
     sizes = _sizes(folder, manifest.get("sizes"))
-    least, most = _products(folder, manifest.get("products"), sizes)
+    least, most = _products(folder, manifest.get("products"), sizes, house=name == HOUSE_CREATIVE)
     creative = Creative(
         name=name,
         min_products=least,
         max_products=most,
         labels=_labels(folder, manifest.get("labels")),
         css=_styles(folder, sizes),
-        template=_template(folder),
+        banner=_template(folder, "banner.html"),
+        product=_template(folder, "product.html") if least else None,
     )
     _rehearse(folder, creative)
     return creative
@@ -96,29 +100,36 @@ def _sizes(folder: Path, value: object) -> list[str]:
     raise CreativeError(folder, "sizes", 'a list like ["300x250", "728x90"]')
 
 
-def _products(folder: Path, value: object, sizes: list[str]) -> tuple[int, dict[str, int]]:
+def _products(folder: Path, value: object, sizes: list[str], *, house: bool) -> tuple[int, dict[str, int]]:
+    """The house creative has none, and it alone."""
     table: dict[str, Any] = value if isinstance(value, dict) else {}
     least, most = table.get("min"), table.get("max")
-    if type(least) is not int or not 1 <= least <= _MOST_PRODUCTS:
-        raise CreativeError(folder, "products.min", f"a whole number from 1 to {_MOST_PRODUCTS}")
+    fewest, ceiling = (0, 0) if house else (1, _MOST_PRODUCTS)
+    if type(least) is not int or not fewest <= least <= ceiling:
+        raise CreativeError(folder, "products.min", _whole_number(fewest, ceiling))
     if not isinstance(most, dict) or most.keys() != set(sizes):
         raise CreativeError(folder, "products.max", f"one number for each of {', '.join(sizes)}")
     for size, count in most.items():
-        if type(count) is not int or not least <= count <= _MOST_PRODUCTS:
-            raise CreativeError(folder, f"products.max.{size}", f"a whole number from {least} to {_MOST_PRODUCTS}")
+        if type(count) is not int or not least <= count <= ceiling:
+            raise CreativeError(folder, f"products.max.{size}", _whole_number(least, ceiling))
     return least, most
+
+
+def _whole_number(least: int, most: int) -> str:
+    return f"a whole number from {least} to {most}" if most else f"0: {HOUSE_CREATIVE} shows no products"
 
 
 def _labels(folder: Path, value: object) -> dict[str, Labels]:
     if not isinstance(value, dict) or "en" not in value:
         raise CreativeError(folder, "labels.en", "the words of the banner in English")
     labels: dict[str, Labels] = {}
+    expected = _WORDS | (value["en"].keys() & {"line"} if isinstance(value["en"], dict) else set())
     for language, words in value.items():
         key = f"labels.{language}"
         if not _LANGUAGE.fullmatch(language):
             raise CreativeError(folder, key, "a language of two or three letters")
-        if not isinstance(words, dict) or words.keys() != set(Labels._fields):
-            raise CreativeError(folder, key, f"the keys {', '.join(Labels._fields)}")
+        if not isinstance(words, dict) or words.keys() != expected:
+            raise CreativeError(folder, key, f"the keys {', '.join(sorted(expected))}")
         if not all(isinstance(word, str) and word for word in words.values()):
             raise CreativeError(folder, key, "words that are not empty")
         labels[language] = Labels(**words)
@@ -142,12 +153,12 @@ def _matters(selectors: str, size: str) -> bool:
     return any(first is None or first[1] == size for first in firsts)
 
 
-def _template(folder: Path) -> Template:
+def _template(folder: Path, file: str) -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     try:
-        return environment.from_string(_text(folder, "banner.html"))
+        return environment.from_string(_text(folder, file))
     except TemplateError as error:
-        raise CreativeError(folder, "banner.html", f"a Jinja2 template: {error}") from error
+        raise CreativeError(folder, file, f"a Jinja2 template: {error}") from error
 
 
 _REHEARSED = (
@@ -157,6 +168,9 @@ _REHEARSED = (
 
 
 def _rehearse(folder: Path, creative: Creative) -> None:
+    for tile in _REHEARSED if creative.min_products else ():
+        with _faults_of(folder, "product.html"):
+            creative.fragment(tile, "en", insecure_images=False)
     for size in creative.sizes:
         for count in range(creative.min_products, creative.max_products(size) + 1):
             for tile in _REHEARSED:
@@ -167,8 +181,17 @@ def _rehearse(folder: Path, creative: Creative) -> None:
                     tiles=(tile,) * count,
                     impression_url="/",
                     privacy_url="/",
+                    click_url="/click",
                 )
-                try:
-                    creative.render(banner)
-                except Exception as error:
-                    raise CreativeError(folder, "banner.html", f"a banner's template: {error}") from error
+                with _faults_of(folder, "banner.html"):
+                    html = creative.render(banner)
+                if not count and b'"/click"' not in html:
+                    raise CreativeError(folder, "banner.html", "a link to {{ click_url }}: there is no other")
+
+
+@contextmanager
+def _faults_of(folder: Path, file: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise CreativeError(folder, file, f"a banner's template: {error}") from error

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from adserver.model.account import Accounts, Advertiser, LineItem, Placement, Status
+from adserver.model.decision import HOUSE_CREATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +17,12 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class PlacementEntry:
-    """A placement, where it may stand, and what may run in it."""
+    """A placement, where it may stand, and what may run in it; ``house``: when nothing of ``bookings`` can be shown."""
 
     placement: Placement
     domains: tuple[str, ...]
     bookings: tuple[Booking, ...]
+    house: tuple[Booking, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,17 @@ class Index:
 
 def build_index(accounts: Accounts, creative_sizes: Mapping[str, frozenset[str]]) -> Index:
     """``creative_sizes``: the sizes (``"300x250"``) each creative can be drawn in."""
-    by_size: dict[str, tuple[Booking, ...]] = {}
+    by_size: dict[str, tuple[tuple[Booking, ...], tuple[Booking, ...]]] = {}
     entries = {}
     for placement in accounts.placements.values():
         if placement.size not in by_size:
-            by_size[placement.size] = _bookings(accounts, placement.size, creative_sizes)
+            fitting = _bookings(accounts, placement.size, creative_sizes)
+            by_size[placement.size] = (
+                tuple(booking for booking in fitting if booking.line_item.creative != HOUSE_CREATIVE),
+                tuple(booking for booking in fitting if booking.line_item.creative == HOUSE_CREATIVE),
+            )
         publisher = accounts.publishers[placement.publisher]
-        entries[placement.id] = PlacementEntry(placement, publisher.domains, by_size[placement.size])
+        entries[placement.id] = PlacementEntry(placement, publisher.domains, *by_size[placement.size])
     return Index(entries)
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from adserver.decision.index import Booking
 from adserver.model.domain import covers, host_of
 from adserver.model.product import Availability, Product
+
+REMEMBERED = 32_768
+"""Links of which it is remembered whether they land inside the advertiser's domains; about 10 MB when all are long."""
 
 Rng = Callable[[], float]
 """A draw from [0, 1)."""
@@ -38,6 +42,11 @@ def rank(bookings: Iterable[Booking], interests: Mapping[int, Interest], rng: Rn
     return [candidate for _, _, candidate in drawn]
 
 
-def showable(product: Product, domains: Iterable[str]) -> bool:
+def showable(product: Product, domains: tuple[str, ...]) -> bool:
     """Whether a product may be advertised: in stock, and its click lands where the advertiser's clicks may land."""
-    return product.availability is Availability.IN_STOCK and covers(domains, host_of(product.link))
+    return product.availability is Availability.IN_STOCK and _lands_inside(product.link, domains)
+
+
+@lru_cache(REMEMBERED)
+def _lands_inside(link: str, domains: tuple[str, ...]) -> bool:
+    return covers(domains, host_of(link))

@@ -55,14 +55,41 @@ class Campaign:
     holdout: float = 0.0
 
 
+WINDOW_UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "min": 60}
+"""Seconds in each unit that a cap's window is written in, the longest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most ``limit`` (1 to 1,000) ads for one visitor within a window that begins with the first of them.
+
+    ``window_s`` is the window's length in seconds: whole minutes, at most 180 days. ``str()`` is what the accounts file
+    writes: ``3/day``.
+    """
+
+    limit: int
+    window_s: int
+
+    def __str__(self) -> str:
+        unit, seconds = next((unit, s) for unit, s in WINDOW_UNITS.items() if self.window_s % s == 0)
+        count = self.window_s // seconds
+        return f"{self.limit}/{unit}" if count == 1 else f"{self.limit}/{count}{unit}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItem:
-    """One way of spending a campaign: which creative, to whom."""
+    """One way of spending a campaign: which creative, to whom, and how often at most.
+
+    All ``caps`` hold together; no two have the same window, and the shortest window comes first. ``ref`` is the line
+    item's small stable number (the SQL key), 0 while it has none; visitor keys use it.
+    """
 
     id: str
     campaign: str
     creative: str
     status: Status = Status.ACTIVE
+    caps: tuple[Cap, ...] = ()
+    ref: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,11 @@ Control (the ``Sec-GPC`` header); IAB TC string v2 (the URL parameters ``gdpr`` 
 "U.S. Privacy String" v1, "U.S. Privacy String Format"; IAB Global Privacy Platform (``gpp``, ``gpp_sid``).
 """
 
+import hashlib
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
 from adserver.model.account import ConsentDefault
 from adserver.model.tcf import TcfError, purpose_consents
@@ -28,8 +29,7 @@ class Verdict(Enum):
     SILENT = "silent"
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """The consent signals of one request as they came, decoded from the URL once; ``""`` means absent.
 
     ``gpc`` is the ``Sec-GPC`` header; ``opted_out`` tells that our opt-out cookie is there; ``declared`` is
@@ -48,6 +48,10 @@ class Signals:
     malformed: bool = False
 
 
+SILENCE = Signals()
+"""Of a request that says nothing; most do."""
+
+
 def weigh(signals: Signals) -> Verdict:
     """Weigh all signals of one request; never raises, whatever the strings hold."""
     if signals.opted_out or signals.malformed or signals.gpc.strip() not in {"", "0"}:
@@ -61,6 +65,41 @@ def weigh(signals: Signals) -> Verdict:
     if Verdict.REFUSED in opinions:
         return Verdict.REFUSED
     return Verdict.GRANTED if Verdict.GRANTED in opinions else Verdict.SILENT
+
+
+class Judgement(NamedTuple):
+    """The verdict, and the receipt that is kept with what is stored on its strength (GDPR article 7(1)).
+
+    ``receipt``: one letter for what spoke (``t`` a TC string, ``n`` not applicable by ``gdpr=0``, ``u`` the US Privacy
+    string, ``o`` the page owner's word, ``d`` nothing: the configured default) and six bytes of a digest of it all.
+    """
+
+    verdict: Verdict
+    receipt: bytes
+
+
+def judge(signals: Signals) -> Judgement:
+    """``weigh``, with the receipt. What a page says is said again with each of its events and slots: remembered."""
+    if signals is SILENCE:
+        return _SILENT
+    length = len(signals.gdpr_consent) + len(signals.gpp) + len(signals.us_privacy) + len(signals.declared)
+    return _judged(signals) if length <= MAX_CACHED_CHARACTERS else _judge(signals)
+
+
+def _judge(signals: Signals) -> Judgement:
+    spoke = (
+        (b"t", signals.gdpr_consent and signals.gdpr != "0"),
+        (b"n", signals.gdpr == "0"),
+        (b"u", signals.us_privacy),
+        (b"o", signals.declared),
+    )
+    letter = next((letter for letter, signal in spoke if signal), b"d")
+    said = "\0".join((signals.gdpr, signals.gdpr_consent, signals.us_privacy, signals.gpp_sid, signals.declared))
+    digest = hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=6).digest() if letter != b"d" else b""
+    return Judgement(weigh(signals), letter + digest)
+
+
+_judged = lru_cache(maxsize=4096)(_judge)
 
 
 def may_store(verdict: Verdict, default: ConsentDefault) -> bool:
@@ -114,6 +153,8 @@ def _decode(string: str) -> bool:
     except TcfError:
         return False
 
+
+_SILENT = Judgement(Verdict.SILENT, b"d")
 
 # A page sends the same string with each of its events and slots.
 _decode_cached = lru_cache(maxsize=4096)(_decode)

@@ -1,7 +1,7 @@
 """What a visitor did in a shop. Names are GA4's recommended e-commerce events."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from adserver.model.account import Advertiser
 
@@ -30,8 +30,7 @@ NEEDS_PRODUCT = frozenset({EventName.VIEW_ITEM, EventName.ADD_TO_CART, EventName
 """Events that say nothing without a product id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One event of one visitor at one advertiser.
 
     ``products`` are feed ids, oldest first; ``value`` is micros of ``currency``; ``quantity`` counts pieces of each

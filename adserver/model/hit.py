@@ -1,16 +1,16 @@
 """What a request brought along, before anything in it is believed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
-from adserver.model.consent import Signals
+from adserver.model.consent import SILENCE, Signals
 
 Fields = Mapping[str, Sequence[str]]
 """Query parameters by name, decoded; more than one value where the name was repeated."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class Hit(NamedTuple):
     """One request for the data plane.
 
     ``claims`` are the values of all visitor cookies sent, unverified; ``page_hosts`` the hosts of the pages that
@@ -19,10 +19,11 @@ class Hit:
     """
 
     now: float
-    fields: Fields = field(default_factory=dict)
+    fields: Fields = MappingProxyType({})
     claims: tuple[str, ...] = ()
     page_hosts: tuple[str, ...] = ()
     origin_host: str = ""
-    signals: Signals = field(default_factory=Signals)
+    signals: Signals = SILENCE
+    user_agent: str = ""
     prefetch: bool = False
     copy_only: bool = False

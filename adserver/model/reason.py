@@ -36,10 +36,13 @@ class EventReason(Reason):
     PREFETCH = 120
     CONSENT = 121
     FORGED_COOKIE = 122
+    BOT = 123
     STORE_UNAVAILABLE = 130
     STARTING = 131
     INTERNAL = 132
     RATE_LIMITED = 133
+    OVERLOAD = 134
+    SPOOL_FULL = 135
 
 
 class NoAdReason(Reason):
@@ -51,11 +54,14 @@ class NoAdReason(Reason):
     FOREIGN_PAGE = 204
     TOO_MANY_PLACEMENTS = 205
     RATE_LIMITED = 206
+    BOT = 207
+    OVERLOAD = 208
     CONSENT = 210
     NO_VISITOR = 211
     NO_HISTORY = 212
     NO_LINE_ITEM = 213
     NO_PRODUCT = 214
+    CAPPED = 215
     DEADLINE = 220
     STORE_UNAVAILABLE = 221
     STARTING = 222
@@ -68,4 +74,5 @@ class TokenReason(Reason):
     EXPIRED = 302
     DUPLICATE = 303
     PREFETCH = 304
+    BOT = 305
     STORE_UNAVAILABLE = 310

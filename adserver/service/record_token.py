@@ -1,13 +1,22 @@
 """An impression or a click: verified, counted once, answered in any case."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adserver.model.reason import TokenReason
 from adserver.service.live import Live
-from adserver.storage.interfaces import BillingStore, EventLog, StoreUnavailable
-from adserver.telemetry import CLICKS, IMPRESSIONS, TOKEN_REJECTIONS
+from adserver.storage.interfaces import BillingStore, StoreUnavailable
+from adserver.telemetry import CLICKS, IMPRESSIONS, TOKEN_REJECTIONS, TickCounter
 from adserver.tracking.landing import landing_location
 from adserver.tracking.token import Token, TokenKind, Tokens
+
+_IMPRESSIONS, _CLICKS = TickCounter(IMPRESSIONS), TickCounter(CLICKS)
+_REJECTED = {
+    (kind, reason): TickCounter(TOKEN_REJECTIONS.labels(kind.name.lower(), reason.label))
+    for kind in TokenKind
+    for reason in TokenReason
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +27,35 @@ class Clicked:
     reason: TokenReason | None
 
 
+class Asker(NamedTuple):
+    """Who follows a link or loads an image: ``prefetch`` is nobody yet."""
+
+    prefetch: bool
+    user_agent: str
+
+
 class Counter:
-    """Counts what a token stands for, once, and writes it to the event log."""
+    """Counts what a token stands for, once. ``is_refused`` tells by the user agent who
+    is no visitor."""
 
-    def __init__(self, billing: BillingStore, log: EventLog) -> None:
+    def __init__(self, billing: BillingStore, is_refused: Callable[[str], bool]) -> None:
         self._billing = billing
-        self._log = log
+        self._is_refused = is_refused
 
-    async def count(self, token: Token, now: float, *, prefetch: bool) -> TokenReason | None:
+    async def count(self, token: Token, now: float, asker: Asker) -> TokenReason | None:
         """None when it was counted now."""
         left = token.expires - int(now)
-        if prefetch:
+        if asker.prefetch:
             return TokenReason.PREFETCH
+        if self._is_refused(asker.user_agent):
+            return TokenReason.BOT
         if left <= 0:
             return TokenReason.EXPIRED
         kind = token.kind.name.lower()
         try:
-            if not await self._billing.bill(token.decision, f"{kind}:{token.product}", left + 1):
+            record = (kind, int(now), token.line_item, token.placement, "")
+            if not await self._billing.bill(token.decision, f"{kind}:{token.product}", left + 1, record):
                 return TokenReason.DUPLICATE
-            await self._log.append([(kind, int(now), token.line_item, token.placement, "")])
         except StoreUnavailable:
             return TokenReason.STORE_UNAVAILABLE
         return None
@@ -49,14 +68,14 @@ class RecordImpression:
         self._tokens = tokens
         self._counter = counter
 
-    async def __call__(self, text: str, now: float, *, prefetch: bool) -> TokenReason | None:
+    async def __call__(self, text: str, now: float, asker: Asker) -> TokenReason | None:
         """None when counted, else why not."""
         token = self._tokens.read(text, TokenKind.IMPRESSION)
-        reason = await self._counter.count(token, now, prefetch=prefetch) if token else TokenReason.BAD_TOKEN
+        reason = await self._counter.count(token, now, asker) if token else TokenReason.BAD_TOKEN
         if reason is None:
-            IMPRESSIONS.inc()
+            _IMPRESSIONS.inc()
         else:
-            TOKEN_REJECTIONS.labels("impression", reason.label).inc()
+            _REJECTED[TokenKind.IMPRESSION, reason].inc()
         return reason
 
 
@@ -68,18 +87,18 @@ class RecordClick:
         self._tokens = tokens
         self._counter = counter
 
-    async def __call__(self, text: str, now: float, *, prefetch: bool) -> Clicked:
+    async def __call__(self, text: str, now: float, asker: Asker) -> Clicked:
         """Where to, and whether it counted. Without our signature there is no way to anywhere."""
         token = self._tokens.read(text, TokenKind.CLICK)
         location = landing_location(token.url, self._domains(token)) if token else None
         if token is None or location is None:
-            TOKEN_REJECTIONS.labels("click", TokenReason.BAD_TOKEN.label).inc()
+            _REJECTED[TokenKind.CLICK, TokenReason.BAD_TOKEN].inc()
             return Clicked(None, TokenReason.BAD_TOKEN)
-        reason = await self._counter.count(token, now, prefetch=prefetch)
+        reason = await self._counter.count(token, now, asker)
         if reason is None:
-            CLICKS.inc()
+            _CLICKS.inc()
         else:
-            TOKEN_REJECTIONS.labels("click", reason.label).inc()
+            _REJECTED[TokenKind.CLICK, reason].inc()
         return Clicked(location, reason)
 
     def _domains(self, token: Token) -> tuple[str, ...]:

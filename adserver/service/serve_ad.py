@@ -1,33 +1,49 @@
 """A slot on a partner site asks for an ad."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import cache
+from typing import NamedTuple
 
 from adserver.audience.interest import interests, newest_interest
 from adserver.creative.creative import Creative
-from adserver.decision.index import PlacementEntry
+from adserver.decision.frequency import holds
+from adserver.decision.index import Booking, PlacementEntry
 from adserver.decision.rank import Candidate, Interest, Rng, rank, showable
 from adserver.model.account import ConsentDefault, Status
-from adserver.model.consent import Verdict, may_store, weigh
+from adserver.model.consent import Verdict, judge, may_store
 from adserver.model.decision import Decision, NoAd
 from adserver.model.domain import covers
 from adserver.model.hit import Hit
-from adserver.model.profile import Profile
+from adserver.model.product import Product
+from adserver.model.profile import EPOCH, Offer, Profile
 from adserver.model.reason import NoAdReason
 from adserver.service.live import Live
 from adserver.service.render_ad import Ad, RenderAd
-from adserver.storage.interfaces import CatalogReader, EventLog, LogRecord, StoreUnavailable, VisitorStore
-from adserver.telemetry import AD_REQUESTS, ADS, NO_ADS
+from adserver.storage.interfaces import (
+    CatalogReader,
+    EventLog,
+    LogRecord,
+    StoreTimeout,
+    StoreUnavailable,
+    VisitorStore,
+)
+from adserver.telemetry import AD_REQUESTS, ADS, HOUSE_ADS, NO_ADS, TickCounter
 from adserver.tracking.visitor import VisitorCookies
 
 MAX_PLACEMENTS = 20
 """Slots one request may ask for."""
 
+MAX_OFFERS = 4
+"""Decisions among which the caps choose, when somebody else takes the last place under one of them."""
 
-_NO_ADS = {reason: NO_ADS.labels(reason.label) for reason in NoAdReason}
+_AD_REQUESTS, _ADS = TickCounter(AD_REQUESTS), TickCounter(ADS)
+_NO_ADS = {reason: TickCounter(NO_ADS.labels(reason.label)) for reason in NoAdReason}
 _NAMED_BY_CLIENT = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
+_NOT_READ = Profile()
+
+Answer = Decision | NoAd
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,8 @@ class AdRequest:
 
 
 class ServeAd:
-    """``deadline_s`` bounds the wait for Valkey; ``mint_decision`` makes a new random decision id."""
+    """``deadline_s`` bounds the wait for Valkey; ``is_refused`` tells by the user agent who is no visitor;
+    ``mint_decision`` makes a new random decision id."""
 
     def __init__(
         self,
@@ -54,6 +71,7 @@ class ServeAd:
         render: RenderAd,
         consent_default: ConsentDefault,
         deadline_s: float,
+        is_refused: Callable[[str], bool],
         mint_decision: Callable[[], str],
         rng: Rng,
     ) -> None:
@@ -66,39 +84,37 @@ class ServeAd:
         self._render = render
         self._consent_default = consent_default
         self._deadline_s = deadline_s
+        self._is_refused = is_refused
         self._mint_decision = mint_decision
         self._rng = rng
 
     async def __call__(self, request: AdRequest) -> list[Ad | NoAd]:
         """One answer per placement asked for, in that order. Requests and reasons are counted before it returns."""
-        AD_REQUESTS.inc(len(request.placements))
-        now = int(request.hit.now)
-        verdict = weigh(request.hit.signals)
+        _AD_REQUESTS.inc(len(request.placements))
+        verdict = judge(request.hit.signals).verdict
         entries = [self._entry(placement, request, verdict) for placement in request.placements]
-        decided: list[Decision | NoAd] | None = None
+        deadline = asyncio.get_running_loop().time() + self._deadline_s
         try:
-            async with asyncio.timeout(self._deadline_s):
-                decided = await self._decide_all(entries, request.hit, verdict)
-                await self._log.append(_records(decided, now))
-        except TimeoutError:
-            if decided is None:
-                decided = [_give_up(entry, NoAdReason.DEADLINE) for entry in entries]
-                self._log.note(_records(decided, now))
-            # Else only the log is late: its write is under way, and the ad is ready.
+            decided = await self._decide_all(entries, request.hit, verdict, deadline)
+        except StoreTimeout:
+            decided = [self._give_up(entry, NoAdReason.DEADLINE) for entry in entries]
         except StoreUnavailable:
-            decided = [_give_up(entry, NoAdReason.STORE_UNAVAILABLE) for entry in entries]
+            decided = [self._give_up(entry, NoAdReason.STORE_UNAVAILABLE) for entry in entries]
+        self._log.note(_records(decided, int(request.hit.now)))
         return [self._finish(answer, request.hit) for answer in decided]
 
     def refuse(self, reason: NoAdReason) -> NoAdReason:
         """Count a request that was refused before it could be read."""
-        AD_REQUESTS.inc()
+        _AD_REQUESTS.inc()
         _NO_ADS[reason].inc()
         return reason
 
-    def _entry(self, placement: str, request: AdRequest, verdict: Verdict) -> PlacementEntry | NoAd:
-        """The placement, if it may be filled for this visitor at all."""
+    def _entry(self, placement: str, request: AdRequest, verdict: Verdict) -> PlacementEntry | Answer:
+        """The placement, if it may be filled for this visitor at all; else its answer."""
         if self._live.snapshot is None:
             return NoAd(placement, NoAdReason.STARTING)
+        if self._is_refused(request.hit.user_agent):
+            return NoAd(placement, NoAdReason.BOT)
         entry = self._live.index.placements.get(placement)
         if entry is None:
             return NoAd(placement, NoAdReason.UNKNOWN_PLACEMENT)
@@ -108,51 +124,116 @@ class ServeAd:
         if entry.placement.status is Status.PAUSED:
             return NoAd(placement, NoAdReason.PLACEMENT_PAUSED)
         if verdict is Verdict.REFUSED:
-            return NoAd(placement, NoAdReason.CONSENT)
+            return self._give_up(entry, NoAdReason.CONSENT)
         return entry
 
     async def _decide_all(
-        self, entries: Sequence[PlacementEntry | NoAd], hit: Hit, verdict: Verdict
-    ) -> list[Decision | NoAd]:
-        """A decision for each placement that may be filled, from one read of the visitor."""
-        if all(isinstance(entry, NoAd) for entry in entries):
-            return [entry for entry in entries if isinstance(entry, NoAd)]
+        self, entries: Sequence[PlacementEntry | Answer], hit: Hit, verdict: Verdict, deadline: float
+    ) -> list[Answer]:
+        """An answer for each placement, from at most one read of the visitor."""
+        if not any(isinstance(entry, PlacementEntry) for entry in entries):
+            return [entry for entry in entries if not isinstance(entry, PlacementEntry)]
         visitor = self._cookies.visitor_of(hit.claims)
         if visitor is None:
-            return [_give_up(entry, NoAdReason.NO_VISITOR) for entry in entries]
-        profile = await self._visitors.read_visitor(visitor)
-        return [e if isinstance(e, NoAd) else await self._decide(e, profile, verdict) for e in entries]
+            return [self._give_up(entry, NoAdReason.NO_VISITOR) for entry in entries]
+        may_read = verdict is Verdict.GRANTED or self._may_read(entries, verdict)
+        profile = await self._visitors.read_visitor(visitor, deadline) if may_read else _NOT_READ
+        viewer = _Viewer(visitor, profile, verdict, int(hit.now), deadline)
+        return [await self._decide(e, viewer) if isinstance(e, PlacementEntry) else e for e in entries]
 
-    async def _decide(self, entry: PlacementEntry, profile: Profile, verdict: Verdict) -> Decision | NoAd:
+    def _may_read(self, entries: Iterable[PlacementEntry | Answer], verdict: Verdict) -> bool:
+        """Whether any advertiser that could be shown may use what is known of the visitor."""
+        return any(
+            self._is_permitted(booking, verdict)
+            for entry in entries
+            if isinstance(entry, PlacementEntry)
+            for booking in (*entry.bookings, *entry.house)
+        )
+
+    async def _decide(self, entry: PlacementEntry, viewer: "_Viewer") -> Answer:
         if not entry.bookings:
-            return NoAd(entry.placement.id, NoAdReason.NO_LINE_ITEM)
-        permitted = [
-            booking
-            for booking in entry.bookings
-            if may_store(verdict, booking.advertiser.consent_default or self._consent_default)
-        ]
+            return await self._fall_back(entry, NoAdReason.NO_LINE_ITEM, viewer)
+        permitted = [booking for booking in entry.bookings if self._is_permitted(booking, viewer.verdict)]
         if not permitted:
-            return NoAd(entry.placement.id, NoAdReason.CONSENT)
-        history = {
-            ref: Interest(interests(shopping), newest_interest(shopping)) for ref, shopping in profile.shopping.items()
-        }
-        candidates = rank(permitted, history, self._rng)
+            return await self._fall_back(entry, NoAdReason.CONSENT, viewer)
+        candidates = rank(permitted, _history(permitted, viewer.profile), self._rng)
         if not candidates:
-            return NoAd(entry.placement.id, NoAdReason.NO_HISTORY)
-        for candidate in candidates:
-            decision = await self._fill(entry, candidate)
-            if decision is not None:
-                return decision
-        return NoAd(entry.placement.id, NoAdReason.NO_PRODUCT)
+            return await self._fall_back(entry, NoAdReason.NO_HISTORY, viewer)
+        uncapped = [candidate for candidate in candidates if _is_uncapped(candidate.booking, viewer)]
+        if not uncapped:
+            return await self._fall_back(entry, NoAdReason.CAPPED, viewer)
+        offers = await self._offers(entry, uncapped, viewer)
+        if not offers:
+            return await self._fall_back(entry, NoAdReason.NO_PRODUCT, viewer)
+        return await self._reserve(offers, viewer) or await self._fall_back(entry, NoAdReason.CAPPED, viewer)
 
-    async def _fill(self, entry: PlacementEntry, candidate: Candidate) -> Decision | None:
+    async def _fall_back(self, entry: PlacementEntry, reason: NoAdReason, viewer: "_Viewer") -> Answer:
+        """A house ad whose caps hold for this visitor, or nothing; all house line items take turns."""
+        bookings = [
+            booking
+            for booking in sorted(entry.house, key=lambda _: self._rng())
+            if not booking.line_item.caps
+            or (self._is_permitted(booking, viewer.verdict) and _is_uncapped(booking, viewer))
+        ]
+        offers = [self._house_ad(entry, booking, reason) for booking in bookings[:MAX_OFFERS]]
+        reserved = await self._reserve(offers, viewer) if offers else None
+        return reserved or NoAd(entry.placement.id, reason)
+
+    def _give_up(self, entry: PlacementEntry | Answer, reason: NoAdReason) -> Answer:
+        """The same, for a placement that has no answer yet, where caps can not be looked at: a house ad without any."""
+        if not isinstance(entry, PlacementEntry):
+            return entry
+        bookings = [booking for booking in entry.house if not booking.line_item.caps]
+        if not bookings:
+            return NoAd(entry.placement.id, reason)
+        return self._house_ad(entry, bookings[int(self._rng() * len(bookings))], reason)
+
+    def _house_ad(self, entry: PlacementEntry, booking: Booking, reason: NoAdReason) -> Decision:
+        return Decision(
+            id=self._mint_decision(),
+            placement=entry.placement,
+            line_item=booking.line_item,
+            advertiser=booking.advertiser,
+            products=(),
+            instead_of=reason,
+        )
+
+    def _is_permitted(self, booking: Booking, verdict: Verdict) -> bool:
+        return may_store(verdict, booking.advertiser.consent_default or self._consent_default)
+
+    async def _offers(
+        self, entry: PlacementEntry, candidates: Iterable[Candidate], viewer: "_Viewer"
+    ) -> list[Decision]:
+        """Decisions that could be shown, best first, up to the first that no cap can take away."""
+        offers: list[Decision] = []
+        for candidate in candidates:
+            decision = await self._fill(entry, candidate, viewer.deadline)
+            if decision is not None:
+                offers.append(decision)
+                if not decision.line_item.caps or len(offers) == MAX_OFFERS:
+                    break
+        return offers
+
+    async def _reserve(self, offers: Sequence[Decision], viewer: "_Viewer") -> Decision | None:
+        """The first offer whose caps still hold, counted."""
+        if not offers[0].line_item.caps:
+            return offers[0]
+        asked = [Offer(offer.line_item.ref, offer.line_item.caps) for offer in offers]
+        place = await self._visitors.reserve(viewer.visitor, asked, viewer.now, viewer.deadline)
+        return offers[place] if place >= 0 else None
+
+    async def _fill(self, entry: PlacementEntry, candidate: Candidate, deadline: float) -> Decision | None:
         """The first products that are still there and may be shown, as many as the creative has room for."""
         advertiser, line_item = candidate.booking.advertiser, candidate.booking.line_item
         creative = self._creatives[line_item.creative]
-        catalog = await self._catalogs.products(advertiser.ref, candidate.products)
-        live = (catalog[product_id] for product_id in candidate.products if product_id in catalog)
-        fitting = (product for product in live if showable(product, advertiser.domains))
-        products = tuple(islice(fitting, creative.max_products(entry.placement.size)))
+        most = creative.max_products(entry.placement.size)
+        products: list[Product] = []
+        ids, asked = candidate.products, 0
+        while len(products) < most and asked < len(ids):
+            some = ids[asked : asked + max(most, asked)]  # mostly the first few will do
+            asked += len(some)
+            catalog = await self._catalogs.products(advertiser.ref, some, deadline)
+            products += [product for product in catalog.values() if showable(product, advertiser.domains)]
         if len(products) < creative.min_products:
             return None
         return Decision(
@@ -160,23 +241,50 @@ class ServeAd:
             placement=entry.placement,
             line_item=line_item,
             advertiser=advertiser,
-            products=products,
+            products=tuple(products[:most]),
         )
 
-    def _finish(self, answer: Decision | NoAd, hit: Hit) -> Ad | NoAd:
+    def _finish(self, answer: Answer, hit: Hit) -> Ad | NoAd:
         if isinstance(answer, NoAd):
             _NO_ADS[answer.reason].inc()
             return answer
-        ADS.inc()
+        _ADS.inc()
+        if answer.instead_of is not None:
+            _house_ads(answer.instead_of).inc()
         return self._render(answer, hit.now)
 
 
-def _give_up(entry: PlacementEntry | NoAd, reason: NoAdReason) -> NoAd:
-    """``reason`` for a placement that has no other yet."""
-    return entry if isinstance(entry, NoAd) else NoAd(entry.placement.id, reason)
+@cache
+def _house_ads(reason: NoAdReason) -> TickCounter:
+    return TickCounter(HOUSE_ADS.labels(reason.label))
 
 
-def _records(answers: Sequence[Decision | NoAd], now: int) -> list[LogRecord]:
+class _Viewer(NamedTuple):
+    """Who looks, as far as we know and may know, and until when (loop time) there is something to be shown."""
+
+    visitor: str
+    profile: Profile
+    verdict: Verdict
+    now: int
+    deadline: float
+
+
+def _history(bookings: Iterable[Booking], profile: Profile) -> dict[int, Interest]:
+    refs = {booking.advertiser.ref for booking in bookings} & profile.shopping.keys()
+    return {
+        ref: Interest(interests(shopping), newest_interest(shopping))
+        for ref in refs
+        for shopping in (profile.shopping[ref],)
+    }
+
+
+def _is_uncapped(booking: Booking, viewer: _Viewer) -> bool:
+    line_item = booking.line_item
+    windows = viewer.profile.frequency.get(line_item.ref, ())
+    return not line_item.caps or holds(line_item.caps, windows, viewer.now - EPOCH)
+
+
+def _records(answers: Sequence[Answer], now: int) -> list[LogRecord]:
     """What the reports need to know; placements not known to exist are left out, else clients would name rows."""
     return [
         ("ad", now, "", answer.placement, answer.reason.label)

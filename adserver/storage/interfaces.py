@@ -1,6 +1,7 @@
 """What services ask of the stores: verbs of the trade, not commands of a database.
 
-Every verb raises StoreUnavailable when the store does not answer; nothing else gets through from below.
+Every verb raises StoreUnavailable when the store does not answer; nothing else gets through from below. A ``deadline``
+is a time of the event loop's clock; past it the verb raises StoreTimeout.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
@@ -8,12 +9,27 @@ from typing import Protocol
 
 from adserver.model.event import Event
 from adserver.model.product import Product
-from adserver.model.profile import Profile
+from adserver.model.profile import Offer, Profile
 from adserver.model.snapshot import Snapshot
 
 
 class StoreUnavailable(Exception):  # noqa: N818  a state of the world, not a mistake in the program
-    """Valkey did not answer, or refused. ``str()`` is for the log; it holds no address and no key."""
+    """Valkey did not answer, or refused. ``str()`` is for the log; it holds no address and no key.
+
+    ``ambiguous``: what was asked may have been done nevertheless. ``lasting``: the call itself is wrong, and would be
+    refused for ever.
+    """
+
+    ambiguous = True
+    lasting = False
+
+
+class StoreTimeout(StoreUnavailable):
+    """The deadline of the call came before its answer."""
+
+
+class SpoolFull(StoreUnavailable):
+    """Valkey is away, and what is kept for it has reached its bound."""
 
 
 class SourceUnavailable(Exception):  # noqa: N818
@@ -28,25 +44,32 @@ LogRecord = tuple[str | int, ...]
 class VisitorStore(Protocol):
     """One visitor, one key."""
 
-    async def record_event(self, visitor: str, event: Event, now: float, *, returning: bool) -> None:
-        """Write what ``event`` says into the profile; ``returning``: the visitor's cookie came back."""
+    def record_event(
+        self, visitor: str, event: Event, now: float, *, returning: bool, receipt: bytes = b""
+    ) -> Awaitable[object]:
+        """Done when it is written what ``event`` says into the profile; ``returning``: the visitor's cookie came back;
+        ``receipt``: what the consent rests on, a few bytes."""
 
-    async def read_visitor(self, visitor: str) -> Profile:
+    async def read_visitor(self, visitor: str, deadline: float | None = None) -> Profile:
         """All that is known; an empty profile for an unknown visitor. Starts the retention of a new one."""
+
+    async def reserve(self, visitor: str, offers: Sequence[Offer], now: float, deadline: float | None = None) -> int:
+        """Count one ad of the first offer of which every cap holds, and give its place; -1 for none."""
 
 
 class BillingStore(Protocol):
     """What was counted already."""
 
-    async def bill(self, decision: str, item: str, ttl_s: int) -> bool:
-        """True for the first call per ``decision`` and ``item`` within ``ttl_s`` seconds, whoever else calls."""
+    async def bill(self, decision: str, item: str, ttl_s: int, record: LogRecord) -> bool:
+        """True for the first call per ``decision`` and ``item`` within ``ttl_s`` seconds, whoever else calls; then the
+        record is in the event log as well."""
 
 
 class EventLog(Protocol):
     """The stream that reports are made of."""
 
-    def append(self, records: Sequence[LogRecord]) -> Awaitable[None]:
-        """Done when the records are written; all records of one loop tick share one write."""
+    def append(self, record: LogRecord) -> Awaitable[None]:
+        """Done when the record is written; all records of one loop tick share one write."""
 
     def note(self, records: Sequence[LogRecord]) -> None:
         """The same without waiting, and without hearing of a failure."""
@@ -55,7 +78,7 @@ class EventLog(Protocol):
 class CatalogReader(Protocol):
     """Products as the last complete feed tells them."""
 
-    async def products(self, ref: int, ids: Sequence[str]) -> Mapping[str, Product]:
+    async def products(self, ref: int, ids: Sequence[str], deadline: float | None = None) -> Mapping[str, Product]:
         """Those of ``ids`` that advertiser ``ref`` has in its catalog."""
 
     async def refresh(self) -> None:

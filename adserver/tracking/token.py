@@ -46,19 +46,12 @@ class Tokens:
 
     def mint(self, token: Token) -> str:
         """The token as it stands in a URL path: ``A-Z a-z 0-9 _ -`` only."""
-        fields = (
-            token.decision,
-            token.advertiser,
-            token.line_item,
-            token.placement,
-            token.product,
-            token.url,
-        )
-        parts = [_HEAD.pack(token.kind, token.expires)]
-        for value in fields:
-            raw = value.encode()
-            parts += (_LENGTH.pack(len(raw)), raw)
-        return self._keyring.sign(urlsafe_b64encode(b"".join(parts)).rstrip(b"=").decode())
+        tail = token_tail(token.advertiser, token.line_item, token.placement, token.product, token.url)
+        return self.sign(token_head(token.kind, token.expires, token.decision), tail)
+
+    def sign(self, head: str, tail: str) -> str:
+        """The token of two halves that were made before: of one decision, and of one product in one placement."""
+        return self._keyring.sign(head + tail)
 
     def read(self, text: str, kind: TokenKind) -> Token | None:
         """The token, or None when it is not ours or of another kind. Expiry is for the caller to judge."""
@@ -70,12 +63,13 @@ class Tokens:
         try:
             raw = urlsafe_b64decode(body + "=" * (-len(body) % 4))
             number, expires = _HEAD.unpack_from(raw)
-            fields = _fields(raw, _HEAD.size)
+            (decision,), end = _fields(raw, _HEAD.size, 1)
+            fields, end = _fields(raw, end + -end % 3, 5)
         except (Base64Error, struct.error, UnicodeDecodeError):
             return None
-        if number != kind or len(fields) != 6:
+        if number != kind or end != len(raw):
             return None
-        decision, advertiser, line_item, placement, product, url = fields
+        advertiser, line_item, placement, product, url = fields
         return Token(
             kind=kind,
             expires=expires,
@@ -88,13 +82,31 @@ class Tokens:
         )
 
 
-def _fields(raw: bytes, at: int) -> list[str]:
+def token_head(kind: TokenKind, expires: int, decision: str) -> str:
+    """The half that each decision has anew. It fills whole groups of base64, so that the other half can follow."""
+    raw = _HEAD.pack(kind, expires) + _field(decision)
+    return urlsafe_b64encode(raw + bytes(-len(raw) % 3)).decode()
+
+
+def token_tail(advertiser: str, line_item: str, placement: str, product: str = "", url: str = "") -> str:
+    """The half that is the same whenever this product is shown there."""
+    raw = b"".join([_field(value) for value in (advertiser, line_item, placement, product, url)])
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _field(value: str) -> bytes:
+    raw = value.encode()
+    return _LENGTH.pack(len(raw)) + raw
+
+
+def _fields(raw: bytes, at: int, count: int) -> tuple[list[str], int]:
+    """``count`` fields that begin at ``at``, and where the last of them ends."""
     fields = []
-    while at < len(raw):
+    for _ in range(count):
         (length,) = _LENGTH.unpack_from(raw, at)
         at += _LENGTH.size
         if at + length > len(raw):
             raise struct.error("a field is longer than the token")
         fields.append(raw[at : at + length].decode())
         at += length
-    return fields
+    return fields, at

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from adserver.model.consent import Signals
+from adserver.model.consent import SILENCE, Signals
 from adserver.model.domain import host_of
 from adserver.model.hit import Fields, Hit
-from adserver.web.cookies import OPT_OUT, VISITOR_NAMES, cookie_values
+from adserver.web.cookies import OwnCookies, own_cookies
 from adserver.web.query import MAX_QUERY_BYTES, parse_query
 
 _WANTED = {
     b"cookie",
     b"origin",
     b"referer",
+    b"user-agent",
     b"sec-gpc",
     b"sec-fetch-site",
     b"sec-purpose",
@@ -27,12 +28,14 @@ _WANTED = {
     b"x-forwarded-for",
     b"forwarded",
 }
-_CONSENT_FIELDS = ("gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")
+_PURPOSES = {b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"}
+_CONSENT_ORDER = ("gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")  # as Signals has them
+_CONSENT_FIELDS = frozenset(_CONSENT_ORDER)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """``headers`` holds the few that anybody asks for, lower-case, the last of a kind (cookies joined).
+    """Never changed. ``headers`` holds the few that anybody asks for, lower-case, the last of a kind (cookies joined).
 
     ``secure``: the visitor's browser speaks HTTPS, to us or to the proxy in front. ``peer``: address of the client,
     empty on a unix socket.
@@ -47,7 +50,8 @@ class Context:
 
     def header(self, name: bytes) -> str:
         """The header's value, or an empty string."""
-        return self.headers.get(name, b"").decode("latin-1")
+        value = self.headers.get(name)
+        return value.decode("latin-1") if value else ""
 
     @property
     def near(self) -> str:
@@ -61,9 +65,11 @@ class Context:
     @property
     def prefetch(self) -> bool:
         """Fetched ahead of need by the browser, so that nobody has seen anything yet."""
+        if _PURPOSES.isdisjoint(self.headers):
+            return False
         return any(
             token in self.headers.get(name, b"").lower()
-            for name in (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+            for name in _PURPOSES
             for token in (b"prefetch", b"prerender", b"preview")
         )
 
@@ -83,33 +89,34 @@ class Context:
 
     def hit(self, fields: Fields, now: float) -> Hit:
         """What the services want to know of this request."""
-        cookies = self.headers.get(b"cookie", b"")
-        origin = self.header(b"origin")
+        headers = self.headers
+        cookies = own_cookies(headers.get(b"cookie", b""), secure=self.secure)
+        origin, referer = self.header(b"origin"), self.header(b"referer")
         return Hit(
-            now=now,
-            fields=fields,
-            claims=_claims(cookies, VISITOR_NAMES[self.secure]),
-            copy_only=self.cross_site and not cookie_values(cookies, VISITOR_NAMES[self.secure][0]),
-            page_hosts=_page_hosts(origin, self.header(b"referer")),
-            origin_host=("null" if origin == "null" else host_of(origin) or "invalid") if origin else "",
-            signals=self._signals(fields, opted_out=bool(cookie_values(cookies, OPT_OUT))),
+            now,
+            fields,
+            _claims(cookies),
+            _page_hosts(origin, referer) if origin or referer else (),
+            _origin_host(origin) if origin else "",
+            self._signals(fields, opted_out=cookies.opted_out),
+            self.header(b"user-agent"),
             prefetch=self.prefetch,
+            copy_only=not cookies.visitor and self.cross_site,
         )
 
     def _signals(self, fields: Fields, *, opted_out: bool) -> Signals:
-        values = {name: fields.get(name, ()) for name in _CONSENT_FIELDS}
-        first = {name: found[0] if found else "" for name, found in values.items()}
-        return Signals(
-            gpc=self.header(b"sec-gpc"),
-            opted_out=opted_out,
-            gdpr=first["gdpr"],
-            gdpr_consent=first["gdpr_consent"],
-            us_privacy=first["us_privacy"],
-            gpp=first["gpp"],
-            gpp_sid=first["gpp_sid"],
-            declared=first["consent"],
-            malformed=any(len(found) > 1 for found in values.values()),
-        )
+        """Mostly there are none."""
+        if not opted_out and b"sec-gpc" not in self.headers and _CONSENT_FIELDS.isdisjoint(fields):
+            return SILENCE
+        malformed = False
+        first = []
+        for name in _CONSENT_ORDER:
+            found = fields.get(name)
+            first.append(found[0] if found else "")
+            malformed |= found is not None and len(found) > 1
+        gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared = first
+        gpc = self.header(b"sec-gpc")
+        return Signals(gpc, opted_out, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared, malformed)
 
 
 def context_of(scope: Mapping[str, Any], *, https_outside: bool) -> Context:
@@ -119,13 +126,14 @@ def context_of(scope: Mapping[str, Any], *, https_outside: bool) -> Context:
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"],
-        headers=_pick(scope["headers"]),
+        headers=pick(scope["headers"]),
         secure=https_outside or scope.get("scheme") == "https",
         peer=client[0] if client else "",
     )
 
 
-def _pick(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def pick(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers that anybody asks for."""
     picked: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _WANTED:
@@ -133,9 +141,15 @@ def _pick(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return picked
 
 
-def _claims(cookies: bytes, names: Iterable[bytes]) -> tuple[str, ...]:
+def _claims(cookies: OwnCookies) -> tuple[str, ...]:
     """Each value once: the cookie and its partitioned copy mostly say the same."""
-    return tuple(dict.fromkeys(value for name in names for value in cookie_values(cookies, name)))
+    if cookies.copies or len(cookies.visitor) > 1:
+        return tuple(dict.fromkeys(cookies.visitor + cookies.copies))
+    return tuple(cookies.visitor)
+
+
+def _origin_host(origin: str) -> str:
+    return "null" if origin == "null" else host_of(origin) or "invalid"
 
 
 def _page_hosts(origin: str, referer: str) -> tuple[str, ...]:
@@ -143,5 +157,4 @@ def _page_hosts(origin: str, referer: str) -> tuple[str, ...]:
 
     ``Origin: null`` says as little as no Origin: privacy settings and sandboxes send it.
     """
-    named = [page for page in (origin, referer) if page and page != "null"]
-    return tuple(host_of(page) for page in named)
+    return tuple([host_of(page) for page in (origin, referer) if page and page != "null"])

@@ -1,5 +1,7 @@
 """The visitor cookie and the opt-out cookie, as headers (RFC 6265bis; CHIPS for ``Partitioned``)."""
 
+from typing import NamedTuple
+
 DAY_S = 86_400
 
 VISITOR_NAMES = {True: (b"__Host-adserver", b"__Host-adserver-p"), False: (b"adserver", b"adserver-p")}
@@ -10,16 +12,36 @@ _OPT_OUT_DAYS = 400
 """As long as browsers keep any cookie."""
 
 
-def cookie_values(header: bytes, name: bytes) -> list[str]:
-    """All values of the cookies called ``name``: a tossed one stands beside the real one, in any order."""
-    if name not in header:
-        return []
-    values = []
+class OwnCookies(NamedTuple):
+    """What of a Cookie header is ours: all values of the visitor cookie and of its copy (a tossed one stands beside the
+    real one, in any order), and whether the opt-out is there."""
+
+    visitor: list[str]
+    copies: list[str]
+    opted_out: bool
+
+
+_NONE = OwnCookies([], [], opted_out=False)
+
+
+def own_cookies(header: bytes, *, secure: bool) -> OwnCookies:
+    """From the header's value (RFC 6265 section 5.4); cookies of one connection that were sent apart are joined."""
+    if b"adserver" not in header:
+        return _NONE
+    plain, partitioned = VISITOR_NAMES[secure]
+    visitor: list[str] = []
+    copies: list[str] = []
+    opted_out = False
     for pair in header.split(b";"):
-        key, _, value = pair.partition(b"=")
-        if key.strip() == name:
-            values.append(value.strip().decode("latin-1"))
-    return values
+        name, _, value = pair.partition(b"=")
+        name = name.strip()
+        if name == plain:
+            visitor.append(value.strip().decode("latin-1"))
+        elif name == partitioned:
+            copies.append(value.strip().decode("latin-1"))
+        elif name == OPT_OUT:
+            opted_out = True
+    return OwnCookies(visitor, copies, opted_out)
 
 
 _CROSSING = b"; Secure; SameSite=None"

@@ -1,13 +1,15 @@
-"""The plain ASGI door to the handlers: works under any ASGI server."""
+"""From a request to its handler's answer; and the plain ASGI door, which works under any ASGI server."""
 
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from adserver.telemetry import ANSWER_SECONDS
+from adserver.telemetry import ANSWER_SECONDS, TickHistogram
 from adserver.web.context import Context, context_of
+from adserver.web.overload import Load
 from adserver.web.responses import Answer, text
 
 Handler = Callable[[Context], Awaitable[Answer]]
@@ -16,8 +18,18 @@ log = logging.getLogger(__name__)
 access = logging.getLogger("adserver.access")
 
 
-class AsgiDoor:
-    """One handler as an ASGI application. ``fallback`` answers when the handler broke: no traceback gets out.
+@dataclass(frozen=True, slots=True)
+class Shedding:
+    """How a door behaves under overload: ``refusal`` makes the cheapest right answer; ads are refused first."""
+
+    load: Load
+    refusal: Callable[[], Answer]
+    ad: bool
+
+
+class Door:
+    """One handler, whichever way its requests come in. ``fallback`` answers when the handler broke: no traceback gets
+    out.
 
     ``access_log``: a line per request; never the query, which may tell who somebody is.
     """
@@ -27,29 +39,62 @@ class AsgiDoor:
         handler: Handler,
         route: str,
         *,
-        https_outside: bool,
         access_log: bool = False,
         fallback: Answer | None = None,
+        shedding: Shedding | None = None,
     ) -> None:
         self._handler = handler
-        self._https_outside = https_outside
         self._fallback = fallback or text(500, "Internal error")
-        self._route = route
         self._access_log = access_log
-        self._seconds = ANSWER_SECONDS.labels(route)
+        self._seconds = TickHistogram(ANSWER_SECONDS.labels(route))
+        self._shedding = shedding
+        self._load = shedding.load if shedding else None
+        self.route = route
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; its body, if any, is not read."""
+    async def answer(self, context: Context) -> Answer:
+        """Never raises."""
         start = time.perf_counter()
-        context = context_of(scope, https_outside=self._https_outside)
+        load = self._load
+        if load is not None:
+            if load.pressure and self._is_refused():
+                return self._refuse(context)
+            load.begin()
         try:
             answer = await self._handler(context)
         except Exception:
             log.exception("a handler failed")
             answer = self._fallback
-        took = time.perf_counter() - start
+        finally:
+            took = time.perf_counter() - start
+            if load is not None:
+                load.end(took)
         self._seconds.observe(took)
         if self._access_log:
-            access.info("%s %s %d %.1f ms %s", context.method, self._route, answer.status, took * 1_000, context.near)
+            self._log(context, answer, took)
+        return answer
+
+    def _is_refused(self) -> bool:
+        return self._shedding is not None and self._shedding.load.refuses(ad=self._shedding.ad)
+
+    def _refuse(self, context: Context) -> Answer:
+        answer = self._shedding.refusal() if self._shedding else self._fallback
+        if self._access_log:
+            self._log(context, answer, 0)
+        return answer
+
+    def _log(self, context: Context, answer: Answer, took: float) -> None:
+        access.info("%s %s %d %.1f ms %s", context.method, self.route, answer.status, took * 1_000, context.near)
+
+
+class AsgiDoor:
+    """A door as an ASGI application."""
+
+    def __init__(self, door: Door, *, https_outside: bool) -> None:
+        self._door = door
+        self._https_outside = https_outside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; its body, if any, is not read."""
+        answer = await self._door.answer(context_of(scope, https_outside=self._https_outside))
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})

@@ -2,7 +2,6 @@
 
 import asyncio
 from asyncio import TimerHandle
-from typing import Any
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -29,6 +28,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     """Answers 414 and 431 (RFC 9110, RFC 6585) to heads that are too large, and closes on clients that dawdle."""
 
     _status = 400
+    _refusal: str | None = None
     _in_head = True
     _head_bytes = 0
     _field_bytes = 0
@@ -57,11 +57,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of an unfinished head count, whatever the parser has made of them so far."""
+        if self._refusal is not None:
+            return
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES + len(data):
-                self._status = 431
-                self.send_400_response("Request header fields too large")
+                self.too_large()
                 return
         if self.parser is not None:
             super().data_received(data)
@@ -78,16 +79,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """The request target, or more of it."""
         super().on_url(url)
         if len(self.url) > MAX_URL_BYTES:
-            self._status = 414
-            raise _RefusedError
+            self.refuse(414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field."""
         super().on_header(name, value)
         self._field_bytes += len(name) + len(value)
         if len(self.headers) > MAX_HEADERS or self._field_bytes > MAX_HEAD_BYTES:
-            self._status = 431
-            raise _RefusedError
+            self.refuse(431)
+
+    def refuse(self, status: int) -> None:
+        """End the parsing of this head; to be called by the parser's callbacks."""
+        self._status = status
+        raise _RefusedError
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -105,6 +109,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is out; what is left of the request's body, nobody waits for longer than for a head."""
         super().on_response_complete()
+        if self.refused():
+            return
+        if self.pipeline:
+            self.flow.pause_reading()  # uvicorn reads on with each answer, and so ahead of a client that takes none
         if not self._whole_message:
             self._wait_for_client()
 
@@ -129,9 +137,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self.loop.call_later(LAST_REQUEST_S, self._close_if_idle)
 
+    def refused(self) -> bool:
+        """Whether the head behind the last whole request was refused; says so if that request is answered by now."""
+        if self._refusal is None:
+            return False
+        if not self._is_answering():
+            self.send_400_response(self._refusal)
+        return True
+
+    def too_large(self) -> None:
+        """Answer 431 to a head that never ends."""
+        self._status = 431
+        self.send_400_response("Request header fields too large")
+
     def send_400_response(self, msg: str) -> None:
-        """Whatever ends the parsing is answered in one line, and the connection with it."""
+        """Whatever ends the parsing is answered in one line, and the connection with it; after the answers that whole
+        requests before it still wait for."""
         if self.transport.is_closing():
+            return
+        if self._is_answering():
+            self._refusal = msg
+            self.flow.pause_reading()
             return
         body = {414: b"URI too long", 431: b"Request header fields too large"}.get(self._status, msg.encode())
         self.transport.write(
@@ -157,8 +183,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _close_if_idle(self) -> None:
         if not self._is_answering():
             self.transport.close()
-
-
-def protocol_settings() -> dict[str, Any]:
-    """Settings for uvicorn that go with this protocol."""
-    return {"http": BoundedHttpProtocol, "ws": "none", "server_header": False, "date_header": True}

@@ -12,18 +12,27 @@ def parse_query(raw: bytes) -> dict[str, list[str]] | None:
     ``application/x-www-form-urlencoded`` as browsers write it (WHATWG URL, section 5.1): ``&`` between fields,
     ``+`` is a blank. A ``%`` that is no escape stays as it is.
     """
-    pairs = raw.split(b"&")
-    if len(pairs) > MAX_FIELDS:
+    if raw.count(b"&") >= MAX_FIELDS:
         return None
     fields: dict[str, list[str]] = {}
     try:
-        for pair in pairs:
-            if pair:
-                name, _, value = pair.partition(b"=")
-                fields.setdefault(_decode(name), []).append(_decode(value))
+        if b"%" in raw or b"+" in raw:
+            pairs = [_decoded(pair) for pair in raw.split(b"&") if pair]
+        else:  # nothing is escaped: one decoding for all
+            pairs = [pair.partition("=") for pair in raw.decode().split("&") if pair]
     except UnicodeDecodeError:
         return None
+    for name, _, value in pairs:
+        if name in fields:
+            fields[name].append(value)
+        else:
+            fields[name] = [value]
     return fields
+
+
+def _decoded(pair: bytes) -> tuple[str, str, str]:
+    name, equals, value = pair.partition(b"=")
+    return _decode(name), "=" if equals else "", _decode(value)
 
 
 def _decode(raw: bytes) -> str:

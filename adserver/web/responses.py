@@ -1,6 +1,7 @@
 """Answers, their constant parts encoded once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 import orjson
 
@@ -25,13 +26,25 @@ _GIF_HEADERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """A whole response; ``headers`` are lower-case and complete but for Date and Connection."""
+    """A whole response, never changed; ``headers`` are lower-case and complete but for Date and Connection."""
 
     status: int
     headers: Headers
     body: bytes = b""
+    _head: bytes = field(default=b"", init=False, repr=False, compare=False)
+
+    @property
+    def head(self) -> bytes:
+        """The headers as they stand on the wire, encoded once. Raises ValueError for one that would end its line."""
+        if not self._head:
+            head = b"".join([b"%b: %b\r\n" % header for header in self.headers])
+            lines = len(self.headers)
+            if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
+                raise ValueError("a header holds a control character")
+            self._head = head
+        return self._head
 
 
 def reason_header(reason: Reason | None) -> Headers:
@@ -41,9 +54,15 @@ def reason_header(reason: Reason | None) -> Headers:
 
 def gif(reason: Reason | None, extra: Headers | None = None) -> Answer:
     """The pixel's answer to everything."""
-    return Answer(200, _GIF_HEADERS + reason_header(reason) + (extra or []), GIF)
+    return Answer(200, _GIF_HEADERS + reason_header(reason) + extra, GIF) if extra else _gif(reason)
 
 
+@cache
+def _gif(reason: Reason | None) -> Answer:
+    return Answer(200, _GIF_HEADERS + reason_header(reason), GIF)
+
+
+@cache
 def no_content(reason: Reason) -> Answer:
     """No ad."""
     return Answer(204, [NO_STORE, NOSNIFF, VARY, *reason_header(reason)])

@@ -1,5 +1,6 @@
 """Which path leads to which handler."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -7,7 +8,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from adserver.model.reason import EventReason
-from adserver.web.door import AsgiDoor, Handler
+from adserver.web.door import AsgiDoor, Door, Handler, Shedding
 from adserver.web.responses import Answer, gif, text
 
 
@@ -29,34 +30,38 @@ class Handlers:
     metrics: Handler
 
 
-def create_routes(handlers: Handlers, *, https_outside: bool, access_log: bool = False) -> list[Route]:
-    """The routes of the public contract, version 1."""
+def create_doors(
+    handlers: Handlers, *, pixels: Shedding | None = None, ads: Shedding | None = None, access_log: bool = False
+) -> dict[str, Door]:
+    """The public contract, version 1: a door for each path; ``{token}`` stands for one segment.
 
-    def route(path: str, handler: Handler, fallback: Answer | None = None) -> Route:
-        name = path.partition("{")[0]
-        door = AsgiDoor(handler, name, https_outside=https_outside, access_log=access_log, fallback=fallback)
-        return Route(path, door)
-
+    ``pixels`` and ``ads``: how these behave under overload.
+    """
     broken = gif(EventReason.INTERNAL)
-    return [
-        route("/pixel.gif", handlers.pixel, broken),
-        route("/ads", handlers.ads),
-        route("/ad", handlers.ad),
-        route("/i/{token}", handlers.impression, broken),
-        route("/c/{token}", handlers.click),
-        route("/tag.js", handlers.tag),
-        route("/slot.js", handlers.slot),
-        route("/privacy", handlers.privacy),
-        route("/privacy/opt-out", handlers.opt_out),
-        route("/healthz", handlers.healthz),
-        route("/readyz", handlers.readyz),
-        route("/metrics", handlers.metrics),
+    table: list[tuple[str, Handler, Answer | None, Shedding | None]] = [
+        ("/pixel.gif", handlers.pixel, broken, pixels),
+        ("/ads", handlers.ads, None, ads),
+        ("/ad", handlers.ad, None, ads),
+        ("/i/{token}", handlers.impression, broken, None),
+        ("/c/{token}", handlers.click, None, None),
+        ("/tag.js", handlers.tag, None, None),
+        ("/slot.js", handlers.slot, None, None),
+        ("/privacy", handlers.privacy, None, None),
+        ("/privacy/opt-out", handlers.opt_out, None, None),
+        ("/healthz", handlers.healthz, None, None),
+        ("/readyz", handlers.readyz, None, None),
+        ("/metrics", handlers.metrics, None, None),
     ]
+    return {
+        path: Door(handler, path.partition("{")[0], access_log=access_log, fallback=fallback, shedding=shedding)
+        for path, handler, fallback, shedding in table
+    }
 
 
-def create_application(routes: list[Route], lifespan: Lifespan[Starlette]) -> Starlette:
+def create_application(doors: Mapping[str, Door], lifespan: Lifespan[Starlette], *, https_outside: bool) -> Starlette:
     """The plain door. Paths match exactly: a redirect to the other spelling would echo the Host header."""
-    application = Starlette(routes=list(routes), lifespan=lifespan)
+    routes = [Route(path, AsgiDoor(door, https_outside=https_outside)) for path, door in doors.items()]
+    application = Starlette(routes=routes, lifespan=lifespan)
     application.router.redirect_slashes = False
     application.router.default = _not_found
     return application

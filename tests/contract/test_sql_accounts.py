@@ -14,6 +14,7 @@ from adserver.model.account import (
     Accounts,
     Advertiser,
     Campaign,
+    Cap,
     ConsentDefault,
     Feed,
     LineItem,
@@ -30,6 +31,7 @@ from adserver.storage.sql.keys import SqlKeys
 
 pytest_plugins = ["tests.contract.sql_servers"]
 
+CAPS = (Cap(3, 86_400), Cap(10, 604_800))
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 FILE = """\
@@ -47,6 +49,7 @@ holdout = 0.05
 [line_items.viewers]
 campaign = "summer"
 creative = "grid"
+caps = ["10/week", "3/day"]
 [publishers.daily]
 name = "The Daily"
 domains = ["news.test"]
@@ -91,6 +94,7 @@ def test_what_is_applied_is_what_is_loaded(store: SqlAccounts) -> None:
         "campaign": (None, "summer"),
         "creative": (None, "grid"),
         "status": (None, Status.ACTIVE),
+        "caps": (None, CAPS),
     }
     revision, accounts = store.load()
     assert revision == result.revision == store.revision() == 1
@@ -108,7 +112,7 @@ def test_what_is_applied_is_what_is_loaded(store: SqlAccounts) -> None:
         },
         feeds={"acme": Feed(advertiser="acme", source="/srv/feed.xml")},
         campaigns={"summer": Campaign(id="summer", advertiser="acme", holdout=0.05)},
-        line_items={"viewers": LineItem(id="viewers", campaign="summer", creative="grid")},
+        line_items={"viewers": LineItem(id="viewers", campaign="summer", creative="grid", caps=CAPS, ref=1)},
         publishers={"daily": Publisher(id="daily", name="The Daily", domains=("news.test",))},
         placements={"rectangle": Placement(id="rectangle", publisher="daily", size="300x250", status=Status.PAUSED)},
     )
@@ -150,6 +154,7 @@ LESS = (
     FILE.replace('consent_default = "allow"\n', "")
     .replace("holdout = 0.05\n", "")
     .replace('status = "paused"\n', "")
+    .replace('caps = ["10/week", "3/day"]\n', "")
     .replace('[advertisers.acme.feed]\nsource = "feed.xml"\n', "")
 )
 """The same accounts without one optional key."""
@@ -165,6 +170,7 @@ def test_a_key_that_a_file_does_not_name_keeps_its_value(store: SqlAccounts) -> 
     accounts = store.load()[1]
     assert accounts.placements["rectangle"].status is Status.PAUSED
     assert accounts.line_items["viewers"].status is Status.PAUSED
+    assert accounts.line_items["viewers"].caps == CAPS
     assert accounts.campaigns["summer"].holdout == 0.05
     assert accounts.advertisers == before[1].advertisers
     assert accounts.feeds == before[1].feeds
@@ -183,7 +189,20 @@ def test_a_new_row_gets_the_defaults(store: SqlAccounts) -> None:
     accounts = store.load()[1]
     assert accounts.advertisers["acme"].consent_default is None
     assert (accounts.campaigns["summer"].status, accounts.campaigns["summer"].holdout) == (Status.ACTIVE, 0.0)
+    assert accounts.line_items["viewers"].caps == ()
     assert accounts.placements["rectangle"].status is Status.ACTIVE
+
+
+def test_caps_are_changed_and_taken_away(store: SqlAccounts) -> None:
+    apply(store, FILE)
+    assert apply(store, FILE.replace('"10/week", "3/day"', '"3/24hour", "10/7day"')).changes == ()
+    fewer = FILE.replace('"10/week", "3/day"', '"1/30min"')
+    assert apply(store, fewer).changes == (
+        Change("update", "line_items", "viewers", {"caps": (CAPS, (Cap(1, 1_800),))}),
+    )
+    assert store.load()[1].line_items["viewers"].caps == (Cap(1, 1_800),)
+    assert apply(store, fewer.replace('"1/30min"', "")).revision == 3
+    assert store.load()[1].line_items["viewers"].caps == ()
 
 
 def test_prune_takes_away_the_keys_that_are_not_named_too(store: SqlAccounts) -> None:
@@ -191,6 +210,7 @@ def test_prune_takes_away_the_keys_that_are_not_named_too(store: SqlAccounts) ->
     assert apply(store, LESS, prune=True).changes == (
         Change("update", "advertisers", "acme", {"consent_default": (ConsentDefault.ALLOW, None)}),
         Change("update", "campaigns", "summer", {"holdout": (0.05, 0.0)}),
+        Change("update", "line_items", "viewers", {"caps": (CAPS, ())}),
         Change("update", "placements", "rectangle", {"status": (Status.PAUSED, Status.ACTIVE)}),
         Change("remove", "feeds", "acme", {"advertiser": ("acme", None), "source": ("/srv/feed.xml", None)}),
     )
@@ -233,6 +253,15 @@ def test_a_number_of_an_advertiser_is_never_given_again(store: SqlAccounts) -> N
     assert store.load()[1].advertisers["acme"].ref == 2
     apply(store, FILE.replace("Shoes", "Boots"))
     assert store.load()[1].advertisers["acme"].ref == 2
+
+
+def test_a_number_of_a_line_item_is_never_given_again(store: SqlAccounts) -> None:
+    more = '[line_items.second]\ncampaign = "summer"\ncreative = "hero"\n'
+    apply(store, FILE + more)
+    assert {item.id: item.ref for item in store.load()[1].line_items.values()} == {"viewers": 1, "second": 2}
+    apply(store, FILE, prune=True)
+    apply(store, FILE.replace('"grid"', '"hero"') + more)
+    assert {item.id: item.ref for item in store.load()[1].line_items.values()} == {"viewers": 1, "second": 3}
 
 
 REFERENCES = [
@@ -352,6 +381,9 @@ def test_the_revision_can_be_raised(store: SqlAccounts) -> None:
         "UPDATE campaign SET holdout = 1.5",
         "UPDATE advertiser SET consent_default = 'maybe'",
         "UPDATE line_item SET campaign = 'winter'",
+        "UPDATE line_item SET caps = NULL",
+        "INSERT INTO line_item (id, campaign, creative, status, caps) SELECT id, campaign, creative, status, caps"
+        " FROM line_item",
         "DELETE FROM advertiser",
         "INSERT INTO revision (id, value) VALUES (2, 0)",
     ],

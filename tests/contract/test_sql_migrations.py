@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from alembic import command
@@ -11,7 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
+from adserver.model.account import Accounts, Cap, LineItem, Status
 from adserver.storage.sql import migrate
+from adserver.storage.sql.accounts import SqlAccounts
 from adserver.storage.sql.engine import DatabaseUnavailable, reading, writing
 from adserver.storage.sql.tables import Base
 
@@ -100,6 +103,54 @@ def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
     assert not migrate.is_current(engine)
     with pytest.raises(DatabaseUnavailable, match="newer version"):
         migrate.upgrade(engine)
+
+
+OLD_ROWS = (
+    "INSERT INTO advertiser (id, name, domains, currency, locale) VALUES ('acme', 'Acme', '[]', 'EUR', 'de_DE')",
+    "INSERT INTO campaign (id, advertiser_ref, status, holdout) VALUES ('summer', 1, 'active', 0)",
+    "INSERT INTO line_item (id, campaign, creative, status) VALUES ('b', 'summer', 'grid', 'paused')",
+    "INSERT INTO line_item (id, campaign, creative, status) VALUES ('a', 'summer', 'hero', 'active')",
+    "INSERT INTO line_item (id, campaign, creative, status) VALUES ('C', 'summer', 'grid', 'active')",
+)
+
+
+@pytest.fixture
+def first_version(open_again: Callable[[], Engine]) -> Engine:
+    """An engine on a database of the first version, with line items."""
+    engine = open_again()
+    with migrate._alone(engine) as connection:
+        command.upgrade(migrate._config(connection), "0001")
+    with writing(engine) as connection:
+        for statement in OLD_ROWS:
+            connection.execute(text(statement))
+    return engine
+
+
+def test_line_items_of_the_first_version_get_numbers_and_no_caps(first_version: Engine) -> None:
+    migrate.upgrade(first_version)
+    store = SqlAccounts(first_version)
+    expected = {
+        "C": LineItem(id="C", campaign="summer", creative="grid", ref=1),
+        "a": LineItem(id="a", campaign="summer", creative="hero", ref=2),
+        "b": LineItem(id="b", campaign="summer", creative="grid", status=Status.PAUSED, ref=3),
+    }
+    assert store.load()[1].line_items == expected
+    new = LineItem(id="d", campaign="summer", creative="grid", caps=(Cap(3, 86_400),))
+    store.apply(lambda _: (Accounts(line_items={"d": new}), Accounts()))
+    assert store.load()[1].line_items == expected | {"d": replace(new, ref=4)}
+
+
+def test_line_items_go_back_to_the_first_version(first_version: Engine) -> None:
+    query = text("SELECT * FROM line_item")
+    with reading(first_version) as connection:
+        before = connection.execute(query).mappings().all()
+    migrate.upgrade(first_version)
+    with migrate._alone(first_version) as connection:
+        command.downgrade(migrate._config(connection), "0001")
+    with reading(first_version) as connection:
+        after = connection.execute(query).mappings().all()
+    assert sorted(map(repr, after)) == sorted(map(repr, before))
+    assert len(after) == 3
 
 
 def test_the_way_back_leaves_nothing(engine: Engine) -> None:

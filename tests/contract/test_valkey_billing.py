@@ -1,37 +1,76 @@
 """Counted once, whoever else calls."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.billing import ValkeyBilling
 from adserver.storage.valkey.client import Valkey
+from adserver.storage.valkey.hot import HotValkey
+from tests.contract.hot_link import hot_to
 
-pytest_plugins = ["tests.contract.valkey_server"]
+pytest_plugins = ["tests.contract.valkey_server", "tests.contract.redis_server"]
 pytestmark = pytest.mark.anyio
 
 
-async def test_of_a_hundred_at_once_exactly_one_is_billed(valkey: Valkey, valkey_url: str) -> None:
-    other = Valkey(valkey_url)  # another worker
-    try:
-        billings = [ValkeyBilling(valkey), ValkeyBilling(other)]
+@pytest.fixture(params=["valkey", "redis"])
+def valkey_url(request: pytest.FixtureRequest, valkey_url: str) -> str:
+    return valkey_url if request.param == "valkey" else str(request.getfixturevalue("redis_url"))
+
+
+@pytest.fixture
+async def hot(valkey_url: str, valkey: Valkey) -> AsyncIterator[HotValkey]:
+    async with hot_to(valkey_url) as hot:
+        yield hot
+
+
+async def test_of_a_hundred_at_once_exactly_one_is_billed(hot: HotValkey, valkey_url: str) -> None:
+    async with hot_to(valkey_url) as other:  # another worker
+        billings = [ValkeyBilling(hot), ValkeyBilling(other)]
         billed = await asyncio.gather(*(billings[n % 2].bill("d1", "impression", 60) for n in range(100)))
         assert billed.count(True) == 1
-    finally:
-        await other.close()
 
 
-async def test_things_of_one_decision_are_billed_each(valkey: Valkey) -> None:
-    billing = ValkeyBilling(valkey)
+async def test_things_of_one_decision_are_billed_each(hot: HotValkey) -> None:
+    billing = ValkeyBilling(hot)
     items = ["impression:", "click:a", "click:b"]
     assert [await billing.bill("d1", item, 60) for item in items] == [True, True, True]
     assert [await billing.bill("d1", item, 60) for item in items] == [False, False, False]
     assert await billing.bill("d2", "click:a", 60)
 
 
-async def test_it_is_remembered_as_long_as_the_longest_claim(valkey: Valkey) -> None:
-    billing = ValkeyBilling(valkey)
+async def test_it_is_remembered_as_long_as_the_longest_claim(hot: HotValkey, valkey: Valkey) -> None:
+    billing = ValkeyBilling(hot)
     for ttl, expected in ((60, 60), (3_600, 3_600), (30, 3_600)):
         await billing.bill("d1", "click", ttl)
         assert expected - 30 < await valkey.redis.ttl(keys.billed("d1")) <= expected
+
+
+async def test_a_claim_made_again_is_still_the_first(hot: HotValkey) -> None:
+    billing = ValkeyBilling(hot)
+    assert [await billing.bill("d1", "click", 60, claim) for claim in ("a", "b", "a", "", "b")] == [
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("claim", ["1", "0", "-"])
+async def test_no_claim_is_never_anybodys(hot: HotValkey, claim: str) -> None:
+    billing = ValkeyBilling(hot)
+    assert await billing.bill("d1", "click", 60)
+    assert not await billing.bill("d1", "click", 60)
+    assert not await billing.bill("d1", "click", 60, claim)
+
+
+async def test_of_many_claims_at_once_one_is_billed_however_often_it_asks(hot: HotValkey, valkey_url: str) -> None:
+    async with hot_to(valkey_url) as other:
+        billings = [ValkeyBilling(hot), ValkeyBilling(other)]
+        billed = await asyncio.gather(
+            *(billings[n // 10 % 2].bill("d1", "click", 60, f"c{n % 10}") for n in range(100))
+        )
+        assert sorted(sum(billed[claim::10]) for claim in range(10)) == [0] * 9 + [10]

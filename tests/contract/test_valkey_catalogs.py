@@ -1,7 +1,7 @@
 """Catalogs: written beside the current one, swapped whole, and nothing is left lying about."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -9,11 +9,20 @@ from adserver.model.product import Availability, Product
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.catalogs import ValkeyCatalogReader, ValkeyCatalogs, ValkeyCatalogWriter
 from adserver.storage.valkey.client import Valkey
+from adserver.storage.valkey.hot import HotValkey
+from tests.contract.hot_link import hot_to
 
 pytest_plugins = ["tests.contract.valkey_server"]
 pytestmark = pytest.mark.anyio
 
 REF = 3
+
+
+@pytest.fixture
+async def hot(valkey: Valkey, valkey_url: str) -> AsyncIterator[HotValkey]:
+    """The hot path's client of the emptied server."""
+    async with hot_to(valkey_url) as client:
+        yield client
 
 
 def product(product_id: str, title: str = "Shoe") -> Product:
@@ -43,17 +52,17 @@ async def lasting(valkey: Valkey) -> list[bytes]:
     return [key for key in found if await valkey.redis.ttl(key) == -1]
 
 
-async def test_products_come_back_as_they_went_in(valkey: Valkey) -> None:
+async def test_products_come_back_as_they_went_in(valkey: Valkey, hot: HotValkey) -> None:
     await (await written(valkey, ["a", "größe", "x:y"])).swap(unless_swapped_since=False)
-    reader = ValkeyCatalogReader(valkey)
+    reader = ValkeyCatalogReader(hot)
     await reader.refresh()
     found = await reader.products(REF, ["x:y", "gone", "größe", "a"])
     assert found == {i: product(i) for i in ("x:y", "größe", "a")}
     assert await reader.products(REF + 1, ["a"]) == {}
 
 
-async def test_a_new_catalog_shows_after_the_swap_and_the_refresh(valkey: Valkey) -> None:
-    reader = ValkeyCatalogReader(valkey)
+async def test_a_new_catalog_shows_after_the_swap_and_the_refresh(valkey: Valkey, hot: HotValkey) -> None:
+    reader = ValkeyCatalogReader(hot)
     await (await written(valkey, ["a", "b"])).swap(unless_swapped_since=False)
     await reader.refresh()
     assert set(await reader.products(REF, ["a", "b", "c"])) == {"a", "b"}
@@ -113,9 +122,9 @@ async def test_the_later_swap_wins_and_the_earlier_is_not_left_behind(valkey: Va
     assert await ValkeyCatalogs(valkey).count(REF) == 1
 
 
-async def test_what_a_worker_holds_is_bounded(valkey: Valkey) -> None:
+async def test_what_a_worker_holds_is_bounded(valkey: Valkey, hot: HotValkey) -> None:
     await (await written(valkey, [f"p{n}" for n in range(100)])).swap(unless_swapped_since=False)
-    reader = ValkeyCatalogReader(valkey, cached_products=10)
+    reader = ValkeyCatalogReader(hot, cached_products=10)
     await reader.refresh()
     for begin in range(0, 100, 20):
         ids = [f"p{n}" for n in range(begin, begin + 20)]
@@ -125,17 +134,17 @@ async def test_what_a_worker_holds_is_bounded(valkey: Valkey) -> None:
     assert set(await reader.products(REF, [f"nothing-{n}" for n in range(100)])) == set()
 
 
-async def test_held_products_need_no_store(valkey: Valkey) -> None:
+async def test_held_products_need_no_store(valkey: Valkey, hot: HotValkey) -> None:
     await (await written(valkey, ["a"])).swap(unless_swapped_since=False)
-    reader = ValkeyCatalogReader(valkey)
+    reader = ValkeyCatalogReader(hot)
     await reader.refresh()
     await reader.products(REF, ["a", "gone"])
     await valkey.redis.flushall()
     assert await reader.products(REF, ["a", "gone"]) == {"a": product("a")}
 
 
-async def test_swaps_count_over_all_advertisers(valkey: Valkey) -> None:
-    reader = ValkeyCatalogReader(valkey)
+async def test_swaps_count_over_all_advertisers(valkey: Valkey, hot: HotValkey) -> None:
+    reader = ValkeyCatalogReader(hot)
     assert reader.swaps == -1
     await reader.refresh()
     assert reader.swaps == 0

@@ -10,6 +10,7 @@ from adserver.model.account import (
     Accounts,
     Advertiser,
     Campaign,
+    Cap,
     ConsentDefault,
     Feed,
     LineItem,
@@ -40,7 +41,10 @@ ACCOUNTS = Accounts(
     },
     feeds={"acme": Feed(advertiser="acme", source="/feeds/acme.xml")},
     campaigns={"c": Campaign(id="c", advertiser="acme", status=Status.PAUSED, holdout=0.25)},
-    line_items={"l": LineItem(id="l", campaign="c", creative="grid")},
+    line_items={
+        "l": LineItem(id="l", campaign="c", creative="grid", caps=(Cap(2, 1_800), Cap(5, 86_400)), ref=7),
+        "free": LineItem(id="free", campaign="c", creative="grid", ref=8),
+    },
     publishers={"daily": Publisher(id="daily", name="Daily", domains=("news.test",))},
     placements={"p": Placement(id="p", publisher="daily", size="300x250", status=Status.PAUSED)},
 )
@@ -89,5 +93,21 @@ async def test_old_workers_read_what_newer_ones_publish(valkey: Valkey) -> None:
     body["later"] = {"x": 1}
     body["accounts"]["segments"] = {}
     body["accounts"]["campaigns"]["c"]["budget"] = 5
+    body["accounts"]["line_items"]["l"]["caps"][0]["of"] = "the campaign"
     await valkey.redis.hset(keys.SNAPSHOT, mapping={"revision": 2, "body": orjson.dumps(body)})
     assert await snapshots.newer_than(1) == snapshot(1)
+
+
+async def test_newer_workers_read_what_older_ones_publish(valkey: Valkey) -> None:
+    snapshots = ValkeySnapshots(valkey)
+    await snapshots.publish(snapshot(1))
+    packed = await valkey.redis.hget(keys.SNAPSHOT, "body")
+    assert packed is not None
+    body = orjson.loads(packed)
+    for line_item in body["accounts"]["line_items"].values():
+        del line_item["caps"], line_item["ref"]
+    await valkey.redis.hset(keys.SNAPSHOT, mapping={"revision": 2, "body": orjson.dumps(body)})
+    read = await snapshots.newer_than(1)
+    assert read is not None
+    assert read.accounts.line_items["l"] == LineItem(id="l", campaign="c", creative="grid")
+    assert read.accounts.advertisers == ACCOUNTS.advertisers

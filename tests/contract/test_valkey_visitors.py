@@ -2,18 +2,20 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
 
 import pytest
 
 from adserver.audience.interest import interests
 from adserver.model.account import Advertiser
 from adserver.model.event import Event, EventName
-from adserver.model.profile import Profile, Shopping
+from adserver.model.profile import EPOCH, Profile, Receipt, Shopping
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.visitors import MAX_ENTRIES, ValkeyVisitors
+from tests.contract.hot_link import hot_to
 
-pytest_plugins = ["tests.contract.valkey_server"]
+pytest_plugins = ["tests.contract.valkey_server", "tests.contract.redis_server"]
 pytestmark = pytest.mark.anyio
 
 NOW = 1_790_000_000.0
@@ -34,9 +36,15 @@ def view(*products: str, ref: int = 7) -> Event:
     return event(EventName.VIEW_ITEM, *products, ref=ref)
 
 
+@pytest.fixture(params=["valkey", "redis"])
+def valkey_url(request: pytest.FixtureRequest, valkey_url: str) -> str:
+    return valkey_url if request.param == "valkey" else str(request.getfixturevalue("redis_url"))
+
+
 @pytest.fixture
-def visitors(valkey: Valkey) -> ValkeyVisitors:
-    return ValkeyVisitors(valkey, retention_s=RETENTION_S, new_visitor_s=NEW_S)
+async def visitors(valkey_url: str, valkey: Valkey) -> AsyncIterator[ValkeyVisitors]:
+    async with hot_to(valkey_url) as hot:
+        yield ValkeyVisitors(hot, retention_s=RETENTION_S, new_visitor_s=NEW_S)
 
 
 async def shopping(visitors: ValkeyVisitors, ref: int = 7) -> Shopping:
@@ -92,6 +100,22 @@ async def test_events_without_products_only_say_that_the_visitor_was_there(visit
     known = await shopping(visitors)
     assert (known.viewed, known.carted, known.bought) == ({}, {}, {})
     assert known.seen_at > 0
+
+
+async def test_a_visitor_was_last_seen_with_or_without_a_product(visitors: ValkeyVisitors) -> None:
+    begin = int(NOW) - EPOCH
+    steps = [
+        (EventName.PAGE_VIEW, ()),
+        (EventName.VIEW_ITEM, ("a",)),
+        (EventName.ADD_TO_CART, ("a",)),
+        (EventName.REMOVE_FROM_CART, ("a",)),
+        (EventName.PURCHASE, ("a", "b")),
+        (EventName.REFUND, ("a", "b")),
+        (EventName.PURCHASE, ()),
+    ]
+    for number, (name, products) in enumerate(steps):
+        await visitors.record_event(ANNA, event(name, *products), NOW + number * 60, returning=True)
+        assert (await shopping(visitors)).seen_at in range(begin + number * 60, begin + number * 60 + 2)
 
 
 async def test_advertisers_are_apart_and_ids_may_hold_anything(visitors: ValkeyVisitors) -> None:
@@ -156,3 +180,58 @@ async def test_a_flood_of_carts_does_not_keep_views_out(visitors: ValkeyVisitors
     assert sorted(found.viewed) == ["view-0", "view-1", "view-2"]
     assert "cart-299" in found.carted
     assert len(found.viewed) + len(found.carted) <= MAX_ENTRIES
+
+
+async def test_the_receipt_says_since_when(visitors: ValkeyVisitors) -> None:
+    async def after(receipt: bytes, now: float) -> Receipt | None:
+        await visitors.record_event(ANNA, view("a"), now, returning=True, receipt=receipt)
+        return (await visitors.read_visitor(ANNA)).receipt
+
+    begin = int(NOW) - EPOCH
+    assert await after(b"", NOW) is None
+    assert await after(b"t:1-7", NOW + 10) == Receipt(begin + 10, b"t:1-7")
+    assert await after(b"t:1-7", NOW + 20) == Receipt(begin + 10, b"t:1-7")
+    assert await after(b"", NOW + 30) == Receipt(begin + 10, b"t:1-7")
+    assert await after(b"\x00\n\xff", NOW + 40) == Receipt(begin + 40, b"\x00\n\xff")
+    assert await after(b"t:1-7", NOW + 50) == Receipt(begin + 50, b"t:1-7")
+
+
+async def test_the_receipt_comes_with_any_event(visitors: ValkeyVisitors) -> None:
+    await visitors.record_event(ANNA, event(EventName.PAGE_VIEW), NOW, returning=False, receipt=b"d")
+    await visitors.record_event(ANNA, view("a", "b"), NOW, returning=True, receipt=b"d")
+    profile = await visitors.read_visitor(ANNA)
+    assert profile.receipt == Receipt(int(NOW) - EPOCH, b"d")
+    assert interests(profile.shopping[7]) == ["b", "a"]
+
+
+async def test_the_retention_begins_anew_with_every_day_of_events(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    await visitors.record_event(ANNA, view("a"), NOW, returning=True)
+    for day in range(1, 6):
+        await valkey.redis.expire(keys.visitor(ANNA), RETENTION_S - 86_400)  # a day has gone
+        await visitors.record_event(ANNA, view("a"), NOW + day * 86_400, returning=True)
+        assert RETENTION_S * 0.99 - 60 < await valkey.redis.ttl(keys.visitor(ANNA)) <= RETENTION_S
+
+
+async def test_events_of_a_new_id_keep_their_order_and_its_short_life(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    for product in "abc":
+        await visitors.record_event(ANNA, view(product), NOW, returning=False)
+    assert NEW_S - 60 < await valkey.redis.ttl(keys.visitor(ANNA)) <= NEW_S
+    await visitors.record_event(ANNA, view("d", "e"), NOW, returning=True)
+    assert interests(await shopping(visitors)) == ["e", "d", "c", "b", "a"]
+
+
+async def test_a_second_new_id_claim_does_not_shorten_a_known_visitors_life(
+    visitors: ValkeyVisitors, valkey: Valkey
+) -> None:
+    await visitors.record_event(ANNA, view("a"), NOW, returning=True)
+    await visitors.record_event(ANNA, view("b"), NOW + 5, returning=False)
+    assert RETENTION_S - 60 < await valkey.redis.ttl(keys.visitor(ANNA)) <= RETENTION_S
+
+
+async def test_a_new_id_is_kept_once_and_nobody_else(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    key = keys.visitor(ANNA)
+    assert await valkey.call("keep_visitor", key, RETENTION_S) == 0
+    await visitors.record_event(ANNA, view("a"), NOW, returning=False)
+    assert [await valkey.call("keep_visitor", key, RETENTION_S) for _ in range(2)] == [1, 0]
+    assert RETENTION_S - 60 < await valkey.redis.ttl(key) <= RETENTION_S
+    assert interests(await shopping(visitors)) == ["a"]

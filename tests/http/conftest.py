@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 import pytest
+from redis import Redis
 
 from adserver.tracking.keyring import Keyring
 from adserver.tracking.token import Token, TokenKind, Tokens
@@ -219,6 +220,11 @@ class Wire:
 def failures(server: Server) -> list[str]:
     """The lines of the log that tell of something broken."""
     return [line for line in server.log().splitlines() if "Traceback" in line or "a handler failed" in line]
+
+
+def keys_in(valkey: Redis) -> int:
+    """How many keys there are, those aside by which a worker tells its own batches of the event stream."""
+    return int(valkey.dbsize()) - len(list(valkey.scan_iter("batch:*", count=1_000)))
 
 
 def wire_to(server: Server) -> Wire:

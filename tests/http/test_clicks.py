@@ -18,6 +18,7 @@ from tests.http.conftest import (
     clicks_in,
     hostile_lines,
     impression_in,
+    keys_in,
     request,
     token,
 )
@@ -70,6 +71,15 @@ def test_a_prefetch_is_answered_and_not_counted(wire: Wire, tokens: Tokens, kind
 
 
 @pytest.mark.parametrize("kind", list(TokenKind))
+def test_a_crawler_is_answered_and_not_counted(wire: Wire, tokens: Tokens, kind: TokenKind) -> None:
+    path = f"/{kind.name[0].lower()}/{tokens.mint(token(kind, decision=f'crawler-{kind}'))}"
+    crawled = wire.get(path, ("User-Agent", "Googlebot/2.1"))
+    assert crawled.reason == TokenReason.BOT.label
+    assert crawled.status == (302 if kind is TokenKind.CLICK else 200)
+    assert wire.get(path).reason == ""
+
+
+@pytest.mark.parametrize("kind", list(TokenKind))
 def test_an_expired_token_is_answered_and_not_counted(wire: Wire, tokens: Tokens, kind: TokenKind) -> None:
     reply = wire.get(f"/{kind.name[0].lower()}/{tokens.mint(token(kind, expires=1_000_000_000))}")
     assert reply.reason == TokenReason.EXPIRED.label
@@ -77,7 +87,7 @@ def test_an_expired_token_is_answered_and_not_counted(wire: Wire, tokens: Tokens
 
 
 def test_every_reason_is_reached() -> None:
-    here = {TokenReason.BAD_TOKEN, TokenReason.EXPIRED, TokenReason.DUPLICATE, TokenReason.PREFETCH}
+    here = {TokenReason.BAD_TOKEN, TokenReason.EXPIRED, TokenReason.DUPLICATE, TokenReason.PREFETCH, TokenReason.BOT}
     assert here | {TokenReason.STORE_UNAVAILABLE} == set(TokenReason)  # the last one by the tests of operations
 
 
@@ -190,9 +200,9 @@ def test_a_made_up_token_is_answered_plainly(wire: Wire, text: str) -> None:
 
 def test_made_up_tokens_make_no_keys(server: Server, wire: Wire) -> None:
     with server.valkey() as valkey:
-        before = int(valkey.dbsize())
+        before = keys_in(valkey)
         wire.batch(request(f"/{kind}/{number:060}") for number in range(1_000) for kind in "ic")
-        assert int(valkey.dbsize()) <= before
+        assert keys_in(valkey) <= before
 
 
 def test_a_hundred_impressions_at_once_with_one_token_count_one(server: Server, wire: Wire) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from adserver.tracking.keyring import Keyring
 from adserver.tracking.visitor import VisitorCookies
-from tests.http.conftest import SECRET, Wire, cookies, pixel, products_in, wire_to
+from tests.http.conftest import SECRET, Wire, cookies, keys_in, pixel, products_in, wire_to
 from tests.server import Server, running_server
 
 VIEW = "/pixel.gif?a=acme&e=view_item&p=SKU1"
@@ -41,7 +41,7 @@ def ttl(server: Server, visitor: str) -> int:
 
 def keys(server: Server) -> int:
     with server.valkey() as valkey:
-        return int(valkey.dbsize())
+        return keys_in(valkey)
 
 
 def attributes(header: str) -> list[str]:
@@ -184,6 +184,7 @@ def test_looking_at_ads_does_not_prolong_what_is_kept(
 ) -> None:
     cookie = wire.view("SKU1")
     visitor = visitor_of(cookie, visitor_cookies)
+    wire.ad(cookie)  # the cookie is back
     with server.valkey() as valkey:
         valkey.expire(f"u:{{{visitor}}}", 50 * DAY_S)
     wire.ad(cookie)

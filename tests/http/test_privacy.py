@@ -2,7 +2,7 @@
 
 import lxml.html
 
-from tests.http.conftest import Wire, cookies, pixel, products_in
+from tests.http.conftest import Wire, cookies, keys_in, pixel, products_in
 from tests.server import Server
 
 NAVIGATION = ("Sec-Fetch-Site", "same-origin")
@@ -44,7 +44,7 @@ def test_after_the_opt_out_nothing_is_kept_and_nothing_shown(server: Server, wir
     cookie = wire.view("SKU1")
     out = opt_out(wire, cookie)
     with server.valkey() as valkey:
-        before = int(valkey.dbsize())
+        before = keys_in(valkey)
     view = pixel(a="acme", e="view_item", p="SKU2", gdpr="0", consent="1")
     for header in (out, f"{cookie}; {out}", f"{out}; {cookie}"):
         reply = wire.get(view, *cookies(header))
@@ -52,7 +52,7 @@ def test_after_the_opt_out_nothing_is_kept_and_nothing_shown(server: Server, wir
         assert wire.ad(header).reason == "consent"
         assert wire.get("/ads?placement=daily-rectangle", *cookies(header)).json["ads"][0]["reason"] == "consent"
     with server.valkey() as valkey:
-        assert int(valkey.dbsize()) <= before
+        assert keys_in(valkey) <= before
     assert products_in(wire.ad(cookie).text) == ["Product SKU1"]
 
 

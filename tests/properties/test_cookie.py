@@ -1,6 +1,8 @@
 """The visitor cookie: signed, of one length, and worthless when changed."""
 
+import hmac
 import secrets
+from base64 import urlsafe_b64encode
 
 import pytest
 from hypothesis import assume, given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from adserver.tracking.keyring import Keyring
 from adserver.tracking.visitor import VisitorCookies
-from adserver.web.cookies import cookie_values
+from adserver.web.cookies import own_cookies
 
 OLD, NEW = b"the older secret of a rotation, 32+", b"the newer secret of a rotation, 32+"
 COOKIES = VisitorCookies(Keyring([NEW], "visitor"))
@@ -81,14 +83,28 @@ def test_an_empty_secret_signs_nothing(found: list[bytes]) -> None:
         Keyring(found, "visitor")
 
 
-@given(st.lists(st.tuples(st.sampled_from([b"adserver", b"adserver-p", b"a", b"__proto__"]), VISITOR), max_size=10))
-def test_values_are_found_in_their_order(pairs: list[tuple[bytes, str]]) -> None:
+NAMES = [b"adserver", b"adserver-p", b"__Host-adserver", b"__Host-adserver-p", b"adserver-opt-out", b"a", b"__proto__"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), VISITOR), max_size=10), st.booleans())
+def test_values_are_found_in_their_order(pairs: list[tuple[bytes, str]], secure: bool) -> None:
     header = b"; ".join(name + b"=" + value.encode() for name, value in pairs)
-    for wanted in (b"adserver", b"adserver-p"):
-        assert cookie_values(header, wanted) == [value for name, value in pairs if name == wanted]
+    found = own_cookies(header, secure=secure)
+    prefix = b"__Host-" if secure else b""
+    assert found.visitor == [value for name, value in pairs if name == prefix + b"adserver"]
+    assert found.copies == [value for name, value in pairs if name == prefix + b"adserver-p"]
+    assert found.opted_out == (b"adserver-opt-out" in dict(pairs))
 
 
 @given(st.binary(max_size=300))
 def test_no_header_makes_the_reading_fail(header: bytes) -> None:
-    for found in cookie_values(header + b"; adserver=" + header, b"adserver"):
+    for found in own_cookies(header + b"; adserver=" + header, secure=False).visitor:
         assert COOKIES.visitor_of([found]) is None
+
+
+@given(st.binary(min_size=1, max_size=100), st.text(st.characters(codec="ascii", exclude_characters=" "), max_size=400))
+def test_the_signature_is_hmac_sha256_cut_to_128_bits(secret: bytes, body: str) -> None:
+    key = hmac.digest(secret, b"adserver/law", "sha256")
+    signed = Keyring([secret], "law").sign(body)
+    named, mac = signed[:-22], signed[-22:]
+    assert mac == urlsafe_b64encode(hmac.digest(key, named.encode(), "sha256")[:16]).decode().rstrip("=")

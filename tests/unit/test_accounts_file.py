@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from adserver.model.account import (
     Advertiser,
     Campaign,
+    Cap,
     ConsentDefault,
     Feed,
     LineItem,
@@ -148,6 +149,92 @@ def test_feed_sources(written: str, kept: str) -> None:
 def test_values_are_normalised() -> None:
     assert advertiser('name = "  Cafe\\u0301 \\U0001F469\\u200D\\U0001F680 "').name == "Café 👩\u200d🚀"
     assert advertiser('locale = "zh-Hant-TW"').locale == "zh_Hant_TW"
+
+
+def caps(written: str) -> tuple[Cap, ...]:
+    text = GOOD.replace('creative = "grid"', f'creative = "grid"\ncaps = {written}')
+    return good(text).accounts.line_items["acme-viewers"].caps
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("[]", ()),
+        ('["3/day"]', (Cap(3, 86_400),)),
+        ('["20/week", "5/day", "2/30min"]', (Cap(2, 1_800), Cap(5, 86_400), Cap(20, 604_800))),
+        ('["1/min"]', (Cap(1, 60),)),
+        ('["999/179day", "1000/180day"]', (Cap(999, 179 * 86_400), Cap(1_000, 180 * 86_400))),
+        ('["1/1hour", "2/2hour", "3/3hour", "4/4hour", "5/5hour", "6/6hour"]',
+         tuple(Cap(n, n * 3_600) for n in range(1, 7))),
+    ],
+)  # fmt: skip
+def test_caps(written: str, kept: tuple[Cap, ...]) -> None:
+    assert caps(written) == kept
+
+
+@pytest.mark.parametrize(
+    ("window_s", "written"),
+    [
+        (60, "7/min"),
+        (1_800, "7/30min"),
+        (3_600, "7/hour"),
+        (5_400, "7/90min"),
+        (7_200, "7/2hour"),
+        (86_400, "7/day"),
+        (604_800, "7/week"),
+        (14 * 86_400, "7/2week"),
+        (180 * 86_400, "7/180day"),
+    ],
+)
+def test_caps_are_written_as_they_are_read(window_s: int, written: str) -> None:
+    assert str(Cap(7, window_s)) == written
+    assert caps(f'["{written}"]') == (Cap(7, window_s),)
+
+
+@given(st.integers(1, 1_000), st.integers(1, 180 * 24 * 60))
+def test_every_cap_can_be_written(limit: int, minutes: int) -> None:
+    assert caps(f'["{Cap(limit, minutes * 60)}"]') == caps(f'["{limit}/{minutes}min"]') == (Cap(limit, minutes * 60),)
+
+
+CAP = "a cap such as"
+WRONG_CAPS: list[tuple[str, int, str, str]] = [
+    ('"3/day"', 0, 'a list of at most 6 caps such as ["3/day", "2/30min"]', '"3/day"'),
+    ("3", 0, "a list of at most 6 caps", "3"),
+    ("{day = 3}", 0, "a list of at most 6 caps", "a table"),
+    ('["1/min", "1/2min", "1/3min", "1/4min", "1/5min", "1/6min", "1/7min"]', 0, "a list of at most 6", "an array"),
+    ("[3]", 0, CAP, "3"),
+    ("[['3/day']]", 0, CAP, "an array"),
+    ('["3/day",\n\n"often"]', 2, CAP, '"often"'),
+    ('["day"]', 0, CAP, '"day"'),
+    ('["3/"]', 0, CAP, '"3/"'),
+    ('["/day"]', 0, CAP, '"/day"'),
+    ('["3 / day"]', 0, CAP, '"3 / day"'),
+    ('["3/day "]', 0, CAP, '"3/day "'),
+    ('["3/day\\n"]', 0, CAP, '"3/day\\n"'),
+    ('["3/Day"]', 0, CAP, '"3/Day"'),
+    ('["3/month"]', 0, CAP, '"3/month"'),
+    ('["3/0day"]', 0, CAP, '"3/0day"'),
+    ('["-3/day"]', 0, CAP, '"-3/day"'),
+    ('["0/day"]', 0, CAP, '"0/day"'),
+    ('["٣/day"]', 0, CAP, '"٣/day"'),
+    ('["3.5/day"]', 0, CAP, '"3.5/day"'),
+    ('["99999/day"]', 0, CAP, '"99999/day"'),
+    ('["1001/day"]', 0, "a cap of 1 to 1000 ads", '"1001/day"'),
+    ('["1/181day"]', 0, "a window of one minute to 180 days", '"1/181day"'),
+    ('["1/26week"]', 0, "a window of one minute to 180 days", '"1/26week"'),
+    ('["1/999999week"]', 0, "a window of one minute to 180 days", '"1/999999week"'),
+    ('["3/day", "5/24hour"]', 0, 'a window other than that of "3/day"', '"5/24hour"'),
+    ('["1000/180day", "1/4320hour"]', 0, 'a window other than that of "1000/180day"', '"1/4320hour"'),
+    ('["3/day",\n"3/day"]', 1, 'a window other than that of "3/day"', '"3/day"'),
+]
+
+
+@pytest.mark.parametrize(("written", "below", "expected", "found"), WRONG_CAPS)
+def test_wrong_caps(written: str, below: int, expected: str, found: str) -> None:
+    problems = wrong(GOOD.replace('creative = "grid"', f'creative = "grid"\ncaps = {written}'))
+    assert [(problem.line, problem.key) for problem in problems] == [(15 + below, "line_items.acme-viewers.caps")]
+    assert expected in problems[0].expected
+    assert problems[0].found == found
 
 
 # What is replaced in the example, by what; then line, key, a part of what was expected, what was found (of
@@ -295,7 +382,9 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=3,
 )
-NAMES = st.sampled_from(["name", "domains", "currency", "locale", "feed", "consent_default", "holdout", "status"])
+NAMES = st.sampled_from(
+    ["name", "domains", "currency", "locale", "feed", "consent_default", "holdout", "status", "caps"]
+)
 TABLE_NAMES = st.sampled_from(["advertisers", "campaigns", "line_items", "publishers", "placements", "other"])
 ROWS = st.dictionaries(NAMES | st.text(max_size=4), VALUES, max_size=4)
 DOCUMENTS = st.dictionaries(TABLE_NAMES, st.dictionaries(st.text(max_size=4), ROWS, max_size=2), max_size=3)

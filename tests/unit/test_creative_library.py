@@ -4,11 +4,14 @@ import base64
 import hashlib
 import re
 import shutil
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adserver.creative.banner import Banner, Tile
+from adserver.creative.creative import Frame
 from adserver.creative.library import CreativeError, load_creatives
 
 CREATIVES = Path(__file__).parents[2] / "creatives"
@@ -129,9 +132,10 @@ def test_a_banner_that_the_creative_does_not_have_is_refused(tiles: tuple[Tile, 
         ("creative.toml", "cs = {", "Czech = {", "labels.Czech"),
         ("creative.toml", 'ad = "Anzeige", ', "", "labels.de"),
         ("creative.toml", 'ad = "Anzeige", ', 'ad = "", ', "labels.de"),
-        ("banner.html", "{% endfor %}", "", "banner.html"),
+        ("product.html", "{% endif %}", "", "product.html"),
+        ("banner.html", "{{ products }}", "", "banner.html"),
         ("banner.html", "{{ lang }}", "{{ language }}", "banner.html"),
-        ("banner.html", "{{ tile.click_url }}", "{{ tile.clickurl }}", "banner.html"),
+        ("product.html", "{{ tile.title }}", "{{ tile.titel }}", "product.html"),
         ("banner.css", "html, body", "</style> html, body", "banner.css"),
     ],
 )
@@ -148,7 +152,7 @@ def test_a_broken_creative_names_folder_and_key(tmp_path: Path, file: str, old: 
     assert str(folder) in str(caught.value)
 
 
-@pytest.mark.parametrize("file", ["banner.html", "banner.css"])
+@pytest.mark.parametrize("file", ["banner.html", "product.html", "banner.css"])
 def test_a_missing_file_names_itself(tmp_path: Path, file: str) -> None:
     shutil.copytree(CREATIVES / "grid", tmp_path / "grid")
     (tmp_path / "grid" / file).unlink()
@@ -169,3 +173,91 @@ def test_a_missing_folder_is_an_error_and_a_stray_one_is_not(tmp_path: Path) -> 
     assert load_creatives(tmp_path) == {}
     with pytest.raises(CreativeError, match="a folder of creatives"):
         load_creatives(tmp_path / "none")
+
+
+HOUSE = load_creatives()["house"]
+
+
+def house_banner(size: str = "300x250", lang: str = "de") -> Banner:
+    return Banner(
+        size=size,
+        advertiser_name="Acme",
+        lang=lang,
+        tiles=(),
+        impression_url="/i/token",
+        privacy_url="/why/token",
+        click_url="/c/token?a&b",
+    )
+
+
+def test_the_shipped_house_ad_shows_no_products_and_is_one_link() -> None:
+    assert HOUSE.sizes == GRID.sizes
+    assert (HOUSE.min_products, [HOUSE.max_products(size) for size in sorted(HOUSE.sizes)]) == (0, [0, 0, 0])
+    for size in HOUSE.sizes:
+        html = HOUSE.render(house_banner(size)).decode()
+        assert html.rstrip().endswith("</html>")
+        assert html.count('href="/c/token?a&amp;b"') == 1
+        assert html.count('target="_blank" rel="noopener"') == html.count("<a ") == 2
+        assert 'src="/i/token"' in html
+        assert ">Entdecken Sie etwas Neues<" in html
+        assert "<click>" not in html
+        assert "<script" not in html
+    with pytest.raises(ValueError, match="shows no products"):
+        HOUSE.fragment(tile(), "de", insecure_images=False)
+    assert b"Shoe" not in HOUSE.render(replace(house_banner(), tiles=(tile(),)))
+
+
+def test_both_creatives_speak_the_same_languages() -> None:
+    def languages(name: str) -> set[str]:
+        return set(tomllib.loads((CREATIVES / name / "creative.toml").read_text("utf-8"))["labels"])
+
+    assert languages("house") == languages("grid")
+
+
+def test_any_creative_may_link_the_whole_banner(tmp_path: Path) -> None:
+    folder = tmp_path / "grid"
+    shutil.copytree(CREATIVES / "grid", folder)
+    page = folder / "banner.html"
+    name = '<p class="brand" dir="auto">{{ advertiser_name }}</p>'
+    linked = '<p class="brand"><a href="{{ click_url }}">{{ advertiser_name }}</a></p>'
+    page.write_text(page.read_text("utf-8").replace(name, linked), "utf-8")
+    html = load_creatives(tmp_path)["grid"].render(replace(banner(tile()), click_url="/c/home")).decode()
+    assert '<a href="/c/home">Acme</a>' in html
+    assert 'class="tile" href="/c/token"' in html
+    assert not GRID.frame(FRAME).linked
+    with pytest.raises(ValueError, match="click_url"):
+        replace(banner(tile()), click_url="javascript:alert(1)")
+
+
+FRAME = Frame(
+    size="300x250",
+    count=1,
+    long_prices=False,
+    advertiser_name="Acme",
+    lang="de",
+    privacy_url="/",
+    insecure_images=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key"),
+    [
+        ("creative.toml", "min = 0", "min = 1", "products.min"),
+        ("creative.toml", '"728x90" = 0', '"728x90" = 1', "products.max.728x90"),
+        ("creative.toml", 'name = "house"', 'name = "homely"', "products.min"),
+        ("creative.toml", ', line = "Entdecken Sie etwas Neues"', "", "labels.de"),
+        ("creative.toml", 'line = "Entdecken Sie etwas Neues"', 'line = ""', "labels.de"),
+        ("banner.html", "{{ click_url }}", "/", "banner.html"),
+        ("banner.html", "{{ labels.line }}", "{{ labels.lines }}", "banner.html"),
+    ],
+)
+def test_a_broken_house_ad_names_folder_and_key(tmp_path: Path, file: str, old: str, new: str, key: str) -> None:
+    folder = tmp_path / "house"
+    shutil.copytree(CREATIVES / "house", folder)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(CreativeError) as caught:
+        load_creatives(tmp_path)
+    assert (caught.value.folder, caught.value.key) == (folder, key)

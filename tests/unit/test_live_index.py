@@ -105,11 +105,11 @@ def test_line_items_of_one_advertiser_take_turns() -> None:
 
 def test_only_what_is_in_stock_and_at_home_is_shown() -> None:
     shoe = Product(id="1", title="S", link="https://www.shop.test/1", image_link="", price=1, currency="EUR")
-    assert showable(shoe, ["shop.test"])
-    assert not showable(replace(shoe, availability=Availability.OUT_OF_STOCK), ["shop.test"])
-    assert not showable(replace(shoe, link="https://evil.test/1"), ["shop.test"])
-    assert not showable(replace(shoe, link="https://evilshop.test/1"), ["shop.test"])
-    assert not showable(shoe, [])
+    assert showable(shoe, ("shop.test",))
+    assert not showable(replace(shoe, availability=Availability.OUT_OF_STOCK), ("shop.test",))
+    assert not showable(replace(shoe, link="https://evil.test/1"), ("shop.test",))
+    assert not showable(replace(shoe, link="https://evilshop.test/1"), ("shop.test",))
+    assert not showable(shoe, ())
 
 
 def test_looked_at_newest_first_then_carted_without_a_look() -> None:

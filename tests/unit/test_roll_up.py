@@ -2,19 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from adserver.service.roll_up import KEEP_MS, RollUp
 from adserver.storage.interfaces import LogRecord, StoreUnavailable
+from adserver.storage.spool.spool import Spool
 from adserver.storage.sql.engine import open_engine
 from adserver.storage.sql.migrate import upgrade
 from adserver.storage.sql.rollups import SqlRollups
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.events import ValkeyEventLog, ValkeyEventReader
+from tests.contract.hot_link import hot_to
 
 pytest_plugins = ["tests.contract.valkey_server"]
 pytestmark = pytest.mark.anyio
@@ -30,12 +32,21 @@ def rollups(tmp_path: Path) -> Iterator[SqlRollups]:
     engine.dispose()
 
 
+@pytest.fixture
+async def log(valkey: Valkey, valkey_url: str, tmp_path: Path) -> AsyncIterator[ValkeyEventLog]:
+    """As a worker has it, into the emptied server."""
+    async with hot_to(valkey_url) as hot:
+        spool = Spool(hot, tmp_path / "spool", slot="1", max_bytes=1_000_000)
+        async with spool.running():
+            yield ValkeyEventLog(spool)
+
+
 def ad(second: int = 0, reason: str = "") -> LogRecord:
     return ("ad", NOON + second, "" if reason else "item", "slot", reason)
 
 
-async def append(valkey: Valkey, *records: LogRecord) -> None:
-    await ValkeyEventLog(valkey).append(records)
+async def append(log: ValkeyEventLog, *records: LogRecord) -> None:
+    await asyncio.gather(*(log.append(record) for record in records))
 
 
 async def count_all(roll_up: RollUp) -> None:
@@ -43,12 +54,12 @@ async def count_all(roll_up: RollUp) -> None:
         pass
 
 
-async def test_all_kinds_and_nothing_twice(valkey: Valkey, rollups: SqlRollups) -> None:
+async def test_all_kinds_and_nothing_twice(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:
     roll_up = RollUp(ValkeyEventReader(valkey), rollups)
     assert await roll_up(time.time()) is False
-    await append(valkey, ad(), ad(reason="no_history"), ("impression", NOON, "item", "slot", ""))
-    await append(valkey, ("click", NOON + 3_600, "item", "slot", ""), ("event", NOON, "acme", "view_item", "a b"))
-    await append(valkey, ("invented later", NOON, "item", "slot", ""))
+    await append(log, ad(), ad(reason="no_history"), ("impression", NOON, "item", "slot", ""))
+    await append(log, ("click", NOON + 3_600, "item", "slot", ""), ("event", NOON, "acme", "view_item", "a b"))
+    await append(log, ("invented later", NOON, "item", "slot", ""))
     await count_all(roll_up)
     await count_all(roll_up)
     totals = rollups.totals()
@@ -56,18 +67,17 @@ async def test_all_kinds_and_nothing_twice(valkey: Valkey, rollups: SqlRollups) 
     assert totals.no_ad == [("slot", "no_history", 1)]
 
 
-async def test_several_workers_count_once(valkey: Valkey, rollups: SqlRollups) -> None:
+async def test_several_workers_count_once(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:
     for number in range(50):
-        await append(valkey, *[ad(number)] * 10)
+        await append(log, *[ad(number)] * 10)
     workers = [RollUp(ValkeyEventReader(valkey), rollups) for _ in range(4)]
     await asyncio.gather(*(count_all(worker) for worker in workers))
     assert rollups.totals().rows == [("item", "slot", 500, 0, 0)]
 
 
-async def test_more_than_one_batch(valkey: Valkey, rollups: SqlRollups) -> None:
-    log = ValkeyEventLog(valkey)
+async def test_more_than_one_batch(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:
     for number in range(2_500):
-        await log.append([ad(number)])
+        await log.append(ad(number))
     steps = 0
     roll_up = RollUp(ValkeyEventReader(valkey), rollups)
     while await roll_up(time.time()):
@@ -76,11 +86,11 @@ async def test_more_than_one_batch(valkey: Valkey, rollups: SqlRollups) -> None:
     assert sum(row[2] for row in rollups.totals().rows) == 2_500
 
 
-async def test_only_what_is_counted_is_trimmed(valkey: Valkey, rollups: SqlRollups) -> None:
+async def test_only_what_is_counted_is_trimmed(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:
     now_ms = time.time_ns() // 1_000_000
     for number in range(1_000):
         await valkey.redis.xadd(keys.EVENTS, {"b": b"[]"}, id=f"{now_ms - KEEP_MS - 5_000 + number}-0")
-    await append(valkey, ad())
+    await append(log, ad())
     roll_up = RollUp(ValkeyEventReader(valkey), rollups)
     await roll_up(time.time())
     # The first thousand are counted; the last one is not yet, and stays.
@@ -89,11 +99,13 @@ async def test_only_what_is_counted_is_trimmed(valkey: Valkey, rollups: SqlRollu
     assert rollups.totals().rows == [("item", "slot", 1, 0, 0)]
 
 
-async def test_it_waits_for_a_store_that_is_away(valkey: Valkey, valkey_url: str, rollups: SqlRollups) -> None:
+async def test_it_waits_for_a_store_that_is_away(
+    valkey: Valkey, log: ValkeyEventLog, valkey_url: str, rollups: SqlRollups
+) -> None:
     nobody = Valkey("redis://127.0.0.1:1/0")
     with pytest.raises(StoreUnavailable):
         await RollUp(ValkeyEventReader(nobody), rollups)(time.time())
     await nobody.close()
-    await append(valkey, ad())
+    await append(log, ad())
     await count_all(RollUp(ValkeyEventReader(valkey), rollups))
     assert rollups.totals().rows == [("item", "slot", 1, 0, 0)]

@@ -81,7 +81,12 @@ TABLES: tuple[Table, ...] = (
     Table(
         "line_items",
         LineItem,
-        (_reference("campaign", "a campaign"), _reference("creative", "a creative"), _STATUS),
+        (
+            _reference("campaign", "a campaign"),
+            _reference("creative", "a creative"),
+            _STATUS,
+            Key("caps", 'a list of at most 6 caps such as ["3/day", "2/30min"]', values.caps, ()),
+        ),
     ),
     Table("publishers", Publisher, (_NAME, _DOMAINS)),
     Table(

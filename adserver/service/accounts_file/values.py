@@ -13,6 +13,13 @@ import idna
 from babel import Locale, UnknownLocaleError
 from babel.numbers import is_currency
 
+from adserver.model.account import WINDOW_UNITS, Cap
+
+_CAP = re.compile(rf"([1-9][0-9]{{0,3}})/([1-9][0-9]{{0,5}})?({'|'.join(WINDOW_UNITS)})", re.ASCII)
+_MOST_CAPS = 6
+_LARGEST_LIMIT = 1_000
+_LONGEST_WINDOW_S = 180 * 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
@@ -106,6 +113,33 @@ def share(value: Any) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         return Wrong()
     return float(value)
+
+
+def caps(value: Any) -> object:
+    """Frequency caps, the shortest window first."""
+    if not isinstance(value, list) or len(value) > _MOST_CAPS:
+        return Wrong()
+    kept: dict[int, Cap] = {}
+    for at, written in enumerate(value):
+        cap = _cap(written)
+        if isinstance(cap, Wrong):
+            return Wrong(cap.expected, at)
+        if cap.window_s in kept:
+            return Wrong(f'a window other than that of "{kept[cap.window_s]}"', at)
+        kept[cap.window_s] = cap
+    return tuple(kept[window_s] for window_s in sorted(kept))
+
+
+def _cap(value: Any) -> Cap | Wrong:
+    parts = _CAP.fullmatch(value) if isinstance(value, str) else None
+    if parts is None:
+        return Wrong('a cap such as "3/day", "2/30min", "6/12hour" or "20/2week"')
+    limit, window_s = int(parts[1]), int(parts[2] or 1) * WINDOW_UNITS[parts[3]]
+    if limit > _LARGEST_LIMIT:
+        return Wrong(f"a cap of 1 to {_LARGEST_LIMIT} ads")
+    if window_s > _LONGEST_WINDOW_S:
+        return Wrong("a window of one minute to 180 days")
+    return Cap(limit, window_s)
 
 
 def source(value: Any) -> object:

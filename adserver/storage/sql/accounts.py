@@ -1,7 +1,7 @@
 """The accounts in SQL, read and changed as values of ``adserver.model.account``."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from adserver.model.account import (
     Accounts,
     Advertiser,
     Campaign,
+    Cap,
     ConsentDefault,
     Feed,
     LineItem,
@@ -50,7 +51,11 @@ _DECODE: Mapping[str, Callable[[Any], object]] = {
     "domains": tuple,
     "status": Status,
     "consent_default": lambda value: None if value is None else ConsentDefault(value),
+    "caps": lambda value: tuple(Cap(**cap) for cap in value),
 }
+
+# How a field becomes a column where the driver does not know its type.
+_ENCODE: Mapping[str, Callable[[Any], object]] = {"caps": lambda caps: [asdict(cap) for cap in caps]}
 
 
 class SqlAccounts:
@@ -135,6 +140,8 @@ def _put(connection: Connection, row: type[Base], nouns: Mapping[str, Any], exis
     new = []
     for account, noun in nouns.items():
         values = {field.name: getattr(noun, field.name) for field in fields(noun) if field.name != "ref"}
+        for name in _ENCODE.keys() & values.keys():
+            values[name] = _ENCODE[name](values[name])
         if "advertiser" in values:
             values["advertiser_ref"] = refs[values.pop("advertiser")]
         if row is FeedRow:

@@ -104,14 +104,16 @@ class CampaignRow(Base):
 
 
 class LineItemRow(Base):
-    """One way of spending a campaign."""
+    """``ref`` is never given out twice, also after a removal: visitor keys carry it. ``caps`` are Caps as objects."""
 
     __tablename__ = "line_item"
-    __table_args__ = (CheckConstraint(_STATUS, name="status"),)
-    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    __table_args__ = (CheckConstraint(_STATUS, name="status"), {"sqlite_autoincrement": True})
+    ref: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
     campaign: Mapped[str] = mapped_column(ForeignKey("campaign.id"), index=True)
     creative: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(16))
+    caps: Mapped[list[dict[str, int]]] = mapped_column(JSON)
 
 
 class PublisherRow(Base):

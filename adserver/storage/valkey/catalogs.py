@@ -1,16 +1,16 @@
 """Catalogs: each import writes a new version beside the current one, then one step makes it current."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import cast
 
 from adserver.model.product import Product
 from adserver.storage.valkey import codec, keys
 from adserver.storage.valkey.client import Valkey, store_errors
+from adserver.storage.valkey.hot import HotValkey
 
 CACHED_PRODUCTS = 50_000
-"""Products a worker holds in memory, over all advertisers; the least lately used go first."""
+"""Products a worker holds in memory, over all advertisers; what was not used for long goes first."""
 
 _UNFINISHED_TTL_S = 3_600
 """An import that died leaves its half behind for an hour, unseen."""
@@ -26,56 +26,62 @@ class ValkeyCatalogReader:
     ``swaps`` counts the catalogs swapped so far, of all advertisers; -1 before the first refresh.
     """
 
-    def __init__(self, valkey: Valkey, *, cached_products: int = CACHED_PRODUCTS) -> None:
+    def __init__(self, valkey: HotValkey, *, cached_products: int = CACHED_PRODUCTS) -> None:
         self._valkey = valkey
         self._limit = cached_products
         self.swaps = -1
         self._versions: Mapping[int, int] = {}
-        self._cache: OrderedDict[tuple[int, int, str], Product | None] = OrderedDict()
+        self._young: dict[tuple[int, int, str], Product | None] = {}
+        self._old: dict[tuple[int, int, str], Product | None] = {}
 
     async def refresh(self) -> None:
         """Learn of catalogs swapped since the last call; two reads, the second only when there was a swap."""
-        with store_errors():
-            swaps = await cast("Awaitable[bytes | None]", self._valkey.redis.hget(keys.CATALOGS, "swaps"))
-            if int(swaps or 0) == self.swaps:
-                return
-            versions = await cast("Awaitable[dict[bytes, bytes]]", self._valkey.redis.hgetall(keys.CATALOGS))
+        swaps = cast("bytes | None", await self._valkey.command("HGET", keys.CATALOGS, "swaps"))
+        if int(swaps or 0) == self.swaps:
+            return
+        flat = iter(cast("list[bytes]", await self._valkey.command("HGETALL", keys.CATALOGS)))
+        versions = dict(zip(flat, flat, strict=True))
         self.swaps = int(versions.pop(b"swaps", 0))
         self._versions = {int(ref): int(version) for ref, version in versions.items()}
 
-    async def products(self, ref: int, ids: Sequence[str]) -> Mapping[str, Product]:
+    async def products(self, ref: int, ids: Sequence[str], deadline: float | None = None) -> Mapping[str, Product]:
         """Those of ``ids`` in the current catalog of ``ref``; what is not held yet comes in one read."""
         version = self._versions.get(ref)
         if version is None:
             return {}
-        found = self._held(ref, version, ids)  # before the fetch, which may push them out
+        found = self._held(ref, version, ids)
         missing = [product_id for product_id in ids if product_id not in found]
         if missing:
-            found |= await self._fetch(ref, version, missing)
+            found |= await self._fetch(ref, version, missing, deadline)
         return {product_id: product for product_id in ids if (product := found[product_id]) is not None}
 
     def _held(self, ref: int, version: int, ids: Sequence[str]) -> dict[str, Product | None]:
         held = {}
+        young, old = self._young, self._old
         for product_id in ids:
             key = (ref, version, product_id)
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                held[product_id] = self._cache[key]
+            if key in young:
+                held[product_id] = young[key]
+            elif key in old:
+                held[product_id] = old[key]
+                self._hold(key, old[key])
         return held
 
-    async def _fetch(self, ref: int, version: int, ids: list[str]) -> dict[str, Product | None]:
-        with store_errors():
-            packed = await cast(
-                "Awaitable[list[bytes | None]]", self._valkey.redis.hmget(keys.catalog(ref, version), ids)
-            )
+    def _hold(self, key: "tuple[int, int, str]", product: Product | None) -> None:
+        """What was used since the last change of generations is young; what was not goes with the next one."""
+        self._young[key] = product
+        if len(self._young) > self._limit // 2:
+            self._young, self._old = {}, self._young
+
+    async def _fetch(self, ref: int, version: int, ids: list[str], deadline: float | None) -> dict[str, Product | None]:
+        key = keys.catalog(ref, version)
+        packed = cast("list[bytes | None]", await self._valkey.command("HMGET", key, *ids, deadline=deadline))
         fetched = {
             product_id: None if raw is None else codec.unpack_product(product_id, raw)
             for product_id, raw in zip(ids, packed, strict=True)
         }
         for product_id, product in fetched.items():
-            self._cache[ref, version, product_id] = product
-        while len(self._cache) > self._limit:
-            self._cache.popitem(last=False)
+            self._hold((ref, version, product_id), product)
         return fetched
 
 

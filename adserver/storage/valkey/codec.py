@@ -10,6 +10,7 @@ from adserver.model.account import (
     Accounts,
     Advertiser,
     Campaign,
+    Cap,
     ConsentDefault,
     Feed,
     LineItem,
@@ -63,7 +64,8 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def unpack_snapshot(packed: bytes) -> Snapshot:
-    """The reverse. Keys this version does not know are left out, so old workers read new snapshots."""
+    """The reverse. Keys this version does not know are left out, so old workers read new snapshots; keys that an older
+    version did not write have their defaults."""
     body = orjson.loads(packed)
     accounts: dict[str, dict[str, dict[str, Any]]] = body["accounts"]
     return Snapshot(
@@ -72,7 +74,7 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
             advertisers=_table(accounts["advertisers"], Advertiser, domains=tuple, consent_default=_consent_default),
             feeds=_table(accounts["feeds"], Feed),
             campaigns=_table(accounts["campaigns"], Campaign, status=Status),
-            line_items=_table(accounts["line_items"], LineItem, status=Status),
+            line_items=_table(accounts["line_items"], LineItem, status=Status, caps=_caps),
             publishers=_table(accounts["publishers"], Publisher, domains=tuple),
             placements=_table(accounts["placements"], Placement, status=Status),
         ),
@@ -82,6 +84,10 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
 
 def _consent_default(value: str | None) -> ConsentDefault | None:
     return None if value is None else ConsentDefault(value)
+
+
+def _caps(value: list[dict[str, int]]) -> tuple[Cap, ...]:
+    return tuple(Cap(cap["limit"], cap["window_s"]) for cap in value)
 
 
 def _table(rows: dict[str, dict[str, Any]], noun: Any, /, **convert: Any) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 
 import orjson
 
@@ -12,61 +12,75 @@ from adserver.storage.interfaces import LogRecord, StoreUnavailable
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey, store_errors
 
+MARKER_TTL_S = 30 * 86_400
+"""How long it is remembered which batches a writer has written."""
+
 MAX_BATCHES = 1_000_000
 """The stream is cut at about this many batches if no worker reads it; what was read is trimmed long before."""
 
 log = logging.getLogger(__name__)
 
 
+class Batches(Protocol):
+    """Where batches go: into the stream, or onto the disk while Valkey is away."""
+
+    def append(self, records: Sequence[LogRecord]) -> Awaitable[None]:
+        """Begin to write one batch. Raises StoreUnavailable, when awaited, if it could be kept nowhere."""
+
+
 class ValkeyEventLog:
     """Writes all records of one loop tick as one entry; whoever appended waits for that entry."""
 
-    def __init__(self, valkey: Valkey) -> None:
-        self._valkey = valkey
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
         self._pending: list[LogRecord] = []
-        self._written: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         self._flushes: set[asyncio.Task[None]] = set()
 
-    def append(self, records: Sequence[LogRecord]) -> asyncio.Future[None]:
-        """A future that is done when the records are in Valkey; it fails with StoreUnavailable."""
-        # One caller that gives up must not cancel the write the others wait for.
-        return asyncio.shield(self._queue(records))
+    def append(self, record: LogRecord) -> "asyncio.Future[None]":
+        """A future that is done when the record is in Valkey; it fails with StoreUnavailable."""
+        # One for each caller: who gives up must not cancel the write the others wait for.
+        loop = asyncio.get_running_loop()
+        if not self._pending:
+            loop.call_soon(self._start_flush)
+        self._pending.append(record)
+        written: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(written)
+        return written
 
     def note(self, records: Sequence[LogRecord]) -> None:
         """Write the records without telling anybody whether that worked."""
-        self._queue(records)
-
-    def _queue(self, records: Sequence[LogRecord]) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        if self._written is None:
-            self._written = loop.create_future()
-            loop.call_soon(self._start_flush)
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self._start_flush)
         self._pending.extend(records)
-        return self._written
 
     def _start_flush(self) -> None:
-        batch, written = self._pending, self._written
-        self._pending, self._written = [], None
-        if written is not None:
-            flush = asyncio.get_running_loop().create_task(self._flush(batch, written))
-            self._flushes.add(flush)
-            flush.add_done_callback(self._flushes.discard)
+        batch, self._pending = self._pending, []
+        waiting, self._waiting = self._waiting, []
+        appended = self._batches.append(batch)  # under way with this call, in the same write as the tick's other calls
+        flush = asyncio.get_running_loop().create_task(self._flush(appended, waiting))
+        self._flushes.add(flush)
+        flush.add_done_callback(self._flushes.discard)
 
-    async def _flush(self, batch: list[LogRecord], written: asyncio.Future[None]) -> None:
+    async def _flush(self, appended: Awaitable[None], waiting: "list[asyncio.Future[None]]") -> None:
+        trouble: StoreUnavailable | None = None
         try:
-            with store_errors():
-                await self._valkey.redis.xadd(
-                    keys.EVENTS, {"b": orjson.dumps(batch)}, maxlen=MAX_BATCHES, approximate=True
-                )
-        except BaseException as error:
-            # Whatever it is, nobody may wait for ever.
-            known = isinstance(error, StoreUnavailable)
-            written.set_exception(error if known else StoreUnavailable("the event log was not written"))
-            if not known:
-                log.exception("a batch of events was not written")
-            written.exception()  # whoever waited has gone: that is no news for the log
-        else:
-            written.set_result(None)
+            await appended
+        except StoreUnavailable as error:
+            trouble = error
+        except BaseException:
+            log.exception("a batch of events was not written")
+            trouble = StoreUnavailable("the event log was not written")
+            raise
+        finally:
+            for written in waiting:
+                if written.done():
+                    continue
+                if trouble is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(trouble)
+                    written.exception()  # whoever waited has gone: that is no news for the log
 
     async def settled(self) -> None:
         """Wait for all writes under way; for a graceful stop."""

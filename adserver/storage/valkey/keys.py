@@ -13,6 +13,11 @@ EVENTS = "events:{0}"
 """Stream: one entry per tick and worker, field ``b`` is a JSON array of log records."""
 
 
+def batch_marker(writer: str) -> str:
+    """String: number of the last batch that one writer appended to the stream; in the stream's slot."""
+    return f"batch:{{0}}:{writer}"
+
+
 def visitor(visitor_id: str) -> str:
     """Hash: all that is known of one visitor."""
     return f"u:{{{visitor_id}}}"

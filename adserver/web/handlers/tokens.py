@@ -2,7 +2,7 @@
 
 import time
 
-from adserver.service.record_token import RecordClick, RecordImpression
+from adserver.service.record_token import Asker, RecordClick, RecordImpression
 from adserver.web.context import Context
 from adserver.web.responses import Answer, gif, method_not_allowed, redirect, text
 
@@ -19,7 +19,7 @@ class ImpressionHandler:
         """One impression; the image in any case."""
         if context.method != "GET":
             return method_not_allowed()
-        return gif(await self._record_impression(context.path[_PREFIX:], time.time(), prefetch=context.prefetch))
+        return gif(await self._record_impression(context.path[_PREFIX:], time.time(), _asker(context)))
 
 
 class ClickHandler:
@@ -32,7 +32,11 @@ class ClickHandler:
         """One click: to the signed landing page, or to nowhere."""
         if context.method != "GET":
             return method_not_allowed()
-        clicked = await self._record_click(context.path[_PREFIX:], time.time(), prefetch=context.prefetch)
+        clicked = await self._record_click(context.path[_PREFIX:], time.time(), _asker(context))
         if clicked.location is None:
             return text(404, "This link is not one of ours, or the advertiser is gone.")
         return redirect(clicked.location, clicked.reason)
+
+
+def _asker(context: Context) -> Asker:
+    return Asker(context.prefetch, context.header(b"user-agent"))

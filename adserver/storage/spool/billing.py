@@ -1,0 +1,30 @@
+"""Counting through the spool."""
+
+import secrets
+from itertools import count
+
+from adserver.storage.interfaces import EventLog, LogRecord
+from adserver.storage.spool.spool import KEPT, Spool
+from adserver.storage.valkey import keys
+
+
+class SpooledBilling:
+    """Counts each thing once, now or when Valkey is back, and writes it to the event log."""
+
+    def __init__(self, spool: Spool, log: EventLog) -> None:
+        self._spool = spool
+        self._log = log
+        self._process = secrets.token_urlsafe(6)
+        self._serial = count(1)
+
+    async def bill(self, decision: str, item: str, ttl_s: int, record: LogRecord) -> bool:
+        """True for the first call per ``decision`` and ``item`` within ``ttl_s`` seconds: ``record`` is written then.
+
+        True as well while Valkey is away: whether the call was the first is found out when it is replayed, and the
+        record is written then if it was. Raises StoreUnavailable, and nothing is kept.
+        """
+        claim = f"{self._process}{next(self._serial):x}"
+        billed = await self._spool.call("bill", keys.billed(decision), item, ttl_s, claim, then=record)
+        if billed == 1:
+            await self._log.append(record)
+        return billed == 1 or billed is KEPT

@@ -1,0 +1,143 @@
+"""What the hot path asks of Valkey: functions of the library and a few plain reads, over links instead of a pool."""
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Protocol
+
+from hiredis import ReplyError
+
+from adserver.storage.valkey.library import Library
+from adserver.storage.valkey.node import Node
+from adserver.storage.valkey.refusal import is_missing, refusal_of, refused
+from adserver.storage.valkey.resp import pack
+
+TIMEOUT_S = 2.0
+"""How long a call may take whose caller names no deadline."""
+
+Answer = Coroutine[Any, Any, object]
+Key = str | tuple[str, ...]
+Argument = str | int | bytes
+
+
+class Functions(Protocol):
+    """Whoever can call the library's functions: over links, or over redis-py's pool."""
+
+    def call(self, function: str, key: Key, *args: Argument, deadline: float | None = None) -> Answer:
+        """The function's reply. Raises StoreUnavailable, here or when awaited."""
+
+
+class Route(Protocol):
+    """The way to the node that has a key."""
+
+    def send(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+        """The reply; errors of the server are values (``hiredis.ReplyError``). Raises StoreUnavailable."""
+
+    def read(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+        """The same for a command that only reads: no replica is waited for, so a missing one does not stop it."""
+
+    async def recover(
+        self, key: str, command: bytes, error: ReplyError, deadline: float, *, reading: bool = False
+    ) -> object:
+        """What the command is answered in the end, where ``error`` only says that it was sent to the wrong place."""
+
+    async def up(self) -> None:
+        """Wait a moment for the first connection. Raises StoreUnavailable."""
+
+    @property
+    def trouble(self) -> str:
+        """Why calls would fail; empty when they would not."""
+
+    async def close(self) -> None:
+        """End all connections."""
+
+
+class OneNode(Node):
+    """One Valkey has all keys."""
+
+    def send(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+        """Over the link for writes."""
+        return self.writes.send(command, deadline)
+
+    def read(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+        """Over the link for reads."""
+        return self.reads.send(command, deadline)
+
+    async def recover(
+        self, key: str, command: bytes, error: ReplyError, deadline: float, *, reading: bool = False
+    ) -> object:
+        """There is no other place."""
+        return error
+
+
+class HotValkey:
+    """Every method raises StoreUnavailable, StoreTimeout when it was the ``deadline`` (loop time) that ended it;
+    ``ambiguous`` on it tells whether the call may have been carried out nevertheless."""
+
+    def __init__(self, route: Route, library: Library, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._route = route
+        self._library = library
+        self._timeout_s = timeout_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.up = route.up
+        self.close = route.close
+
+    @property
+    def trouble(self) -> str:
+        """Why calls would fail; empty when they would not."""
+        return self._route.trouble
+
+    def call(self, function: str, key: Key, *args: Argument, deadline: float | None = None) -> Answer:
+        """Call one function of the library on one key, or on several of one slot. The call is under way when this
+        returns, not only when the answer is awaited: so calls of one tick leave in the order in which they were made.
+        """
+        keys = (key,) if isinstance(key, str) else key
+        command = pack(("FCALL", self._library.name(function), len(keys), *keys, *args))
+        deadline = deadline or self._late()
+        return self._answer(keys[0], command, deadline, self._route.send(keys[0], command, deadline))
+
+    async def _answer(self, key: str, command: bytes, deadline: float, sent: Awaitable[object]) -> object:
+        reply = await sent
+        if isinstance(reply, ReplyError):
+            return await self._in_the_end(key, command, reply, deadline)
+        return reply
+
+    async def command(self, name: str, key: str, *args: Argument, deadline: float | None = None) -> object:
+        """A plain command that only reads one key. What was answered before it is sent, it sees."""
+        command = pack((name, key, *args))
+        deadline = deadline or self._late()
+        reply = await self._route.read(key, command, deadline)
+        if isinstance(reply, ReplyError):
+            reply = await self._route.recover(key, command, reply, deadline, reading=True)
+            if isinstance(reply, ReplyError):
+                raise refusal_of(reply)
+        return reply
+
+    async def _in_the_end(self, key: str, command: bytes, error: ReplyError, deadline: float) -> object:
+        reply = await self._route.recover(key, command, error, deadline)
+        if is_missing(reply):
+            # A server that came back empty, or a primary that was a replica when we connected.
+            await self._load(key, deadline)
+            reply = await self._once_more(key, command, deadline)
+        if isinstance(reply, ReplyError):
+            raise refusal_of(reply)
+        return reply
+
+    async def _load(self, key: str, deadline: float) -> None:
+        command = pack(("FUNCTION", "LOAD", "REPLACE", self._library.source))
+        reply = await self._once_more(key, command, deadline)
+        if isinstance(reply, ReplyError) and "already exists" not in str(reply):
+            raise refused(str(refusal_of(reply)))  # whatever is wrong with the library, the function was not called
+
+    async def _once_more(self, key: str, command: bytes, deadline: float) -> object:
+        reply = await self._route.send(key, command, deadline)
+        return await self._route.recover(key, command, reply, deadline) if isinstance(reply, ReplyError) else reply
+
+    def _late(self) -> float:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop.time() + self._timeout_s
+
+
+def greeting(library: Library) -> tuple[bytes, ...]:
+    """What each new connection begins with: the library is there, whatever happened to the server meanwhile."""
+    return (pack(("FUNCTION", "LOAD", library.source)),)

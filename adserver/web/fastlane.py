@@ -1,0 +1,345 @@
+"""The second door: hot GET requests are answered straight from the parser's callbacks, everything else goes to ASGI.
+
+uvicorn runs this class in place of its own HTTP protocol. What it leaves out is what a small GET does not need: the
+scope, the request and response cycle with its events and messages, a task, timers per request. Order, back-pressure,
+graceful shutdown and limits are the same, because both kinds of requests stand in one line.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+from uvicorn._types import ASGI3Application
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from adserver.web.context import Context, pick
+from adserver.web.door import Door
+from adserver.web.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, BoundedHttpProtocol
+from adserver.web.responses import Answer
+
+log = logging.getLogger(__name__)
+
+HOT_PATHS = ("/pixel.gif", "/ad", "/ads", "/i/{token}", "/v/{token}", "/c/{token}")
+
+_NO_HEADERS: list[tuple[bytes, bytes]] = []
+_UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
+"""Headers that send a request to the other door: a body, a handshake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """``whole``: doors by path; ``tokens``: doors by the three bytes before the token (``/i/``).
+
+    ``https_outside``: see Context. ``proxies``: whose forwarded headers are believed (uvicorn's syntax), or empty.
+    """
+
+    whole: Mapping[bytes, Door]
+    tokens: Mapping[bytes, Door]
+    https_outside: bool
+    proxies: str
+
+
+def lanes_of(doors: Mapping[str, Door], *, https_outside: bool, proxies: str) -> Lanes:
+    """The lanes of those doors that are hot."""
+    hot = {path: doors[path] for path in HOT_PATHS if path in doors}
+    return Lanes(
+        whole={path.encode(): door for path, door in hot.items() if "{" not in path},
+        tokens={path.partition("{")[0].encode(): door for path, door in hot.items() if "{" in path},
+        https_outside=https_outside,
+        proxies=proxies,
+    )
+
+
+class _NobodyWaits:
+    """In place of the event that uvicorn sets when there is news for an application."""
+
+    def set(self) -> None:
+        """Nobody waits."""
+
+
+class HotCycle:
+    """One hot request, standing where uvicorn looks for its RequestResponseCycle. It runs the handler's coroutine by
+    itself: a task of its own would cost two more turns of the loop. One that waits in line has no coroutine yet, so
+    nothing is left behind when its turn never comes."""
+
+    __slots__ = ("_context", "_coroutine", "_door", "_protocol", "disconnected", "keep_alive", "response_complete")
+
+    message_event = _NobodyWaits()
+
+    _coroutine: Coroutine[Any, None, Answer]
+
+    def __init__(self, protocol: "FastLane", door: Door, context: Context, *, keep_alive: bool) -> None:
+        self._protocol = protocol
+        self._door = door
+        self._context = context
+        self.keep_alive = keep_alive
+        self.response_complete = False
+        self.disconnected = False
+
+    def begin(self) -> None:
+        """It is this one's turn."""
+        self._protocol.now_answering(self)
+        self._coroutine = self._door.answer(self._context)
+        self.step()
+
+    def end(self) -> None:
+        """It is answered. The connection keeps this object until its next request, and should keep nothing else: the
+        collector would look at all that is held by idle connections again and again."""
+        self.response_complete = True
+        del self._context, self._coroutine
+
+    def step(self, _: object = None) -> None:
+        """Go on until the handler waits for a future again, or has its answer."""
+        try:
+            awaited = self._coroutine.send(None)
+        except StopIteration as done:
+            self._protocol.finish(self, done.value)
+            return
+        except BaseException:  # a cancelled future, above all: nobody would ever go on with this
+            log.exception("a request broke off")
+            self._protocol.transport.abort()
+            return
+        if awaited is None:  # a bare yield, as of asyncio.sleep(0)
+            asyncio.get_running_loop().call_soon(self.step)
+            return
+        awaited._asyncio_future_blocking = False  # what a task does on taking a future over
+        awaited.add_done_callback(self.step)
+
+
+Cycle = RequestResponseCycle | HotCycle
+
+
+class FastLane(BoundedHttpProtocol):
+    """Made by ``fast_lane``, which gives the class its lanes."""
+
+    lanes: Lanes
+    _proxies: ProxyHeadersMiddleware | None = None
+    _date: tuple[object, bytes] = (None, b"")
+
+    _door: Door | None = None
+    _path = _query = b""
+    _unusual = False
+    _read_bytes = _begun_bytes = 0
+    _unwritten: tuple[HotCycle, Answer] | None = None
+    _idle_since = 0.0
+    _idle: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A new connection."""
+        super().connection_made(transport)
+        self._secure = self.lanes.https_outside or self.scheme == "https"
+        self._peer = self.client[0] if self.client else ""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left ticking."""
+        if self._idle is not None:
+            self._idle.cancel()
+        self._unwritten = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As in the other door, but for timers: one that is running is not set anew for each request."""
+        if self._refusal is not None:
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES + len(data):
+                self.too_large()
+                return
+        self._read_bytes = len(data)
+        if self.parser is not None:
+            HttpToolsProtocol.data_received(self, data)
+        if (self._in_head or not self._whole_message) and not self._is_answering():
+            self._wait_for_client()
+
+    def on_message_begin(self) -> None:
+        """The head of the next request begins. The scope is made when the other door needs it."""
+        self.url = b""
+        self.headers = []
+        self._in_head, self._head_bytes, self._begun_bytes = True, 0, self._read_bytes
+        self._unusual = self.expect_100_continue = False
+
+    def on_url(self, url: bytes) -> None:
+        """The request target, or more of it."""
+        self.url += url
+        if len(self.url) > MAX_URL_BYTES:
+            self.refuse(414)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field; all of them are measured when the head is whole, which is bounded as such."""
+        name = name.lower()
+        if name in _UNUSUAL:
+            self._unusual = True
+            self.expect_100_continue |= name == b"expect" and value.lower() == b"100-continue"
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: which door?"""
+        if len(self.headers) > MAX_HEADERS or self._is_large():
+            self.refuse(431)
+        self._door = self._hot_door()
+        if self._door is None:
+            self._make_scope()
+            super().on_headers_complete()
+            return
+        self._in_head = False
+        if self._waiting is not None:
+            self._stop_waiting()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        door, self._door = self._door, None
+        if door is None:
+            super().on_message_complete()
+            return
+        self._whole_message = True
+        if self.transport.is_closing():
+            return
+        keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0" and not self._stopping
+        cycle = HotCycle(self, door, self._context(), keep_alive=keep_alive)
+        self.headers = _NO_HEADERS
+        before: Cycle | None = self.cycle
+        self.cycle = cast("RequestResponseCycle", cycle)
+        if before is None or before.response_complete:
+            cycle.begin()
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def finish(self, cycle: HotCycle, answer: Answer) -> None:
+        """Write the answer, once the client reads again."""
+        if cycle.disconnected or self.transport.is_closing():
+            cycle.end()
+            return
+        if self.flow.write_paused:
+            self._unwritten = (cycle, answer)
+            return
+        try:
+            head = answer.head
+        except ValueError:
+            log.exception("an answer can not be written")
+            self.transport.abort()
+            return
+        status, end = STATUS_LINE[answer.status], b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        self.transport.write(b"".join((status, self._default_head(), head, end, answer.body)))
+        cycle.end()
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        if self._unwritten is not None:
+            unwritten, self._unwritten = self._unwritten, None
+            self.finish(*unwritten)
+
+    def on_response_complete(self) -> None:
+        """An answer of either door is out: the next in line, or the keep-alive timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self.loop.call_soon(self._next_in_line)  # not at once: a long line of quick answers would nest
+            return
+        if self.refused():
+            return
+        self.flow.resume_reading()
+        self._idle_since = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+        if self._in_head or not self._whole_message:
+            self._wait_for_client()
+
+    def _next_in_line(self) -> None:
+        if self.pipeline and not self.transport.is_closing():
+            self._start_asgi_task(*self.pipeline.pop())
+
+    def _start_asgi_task(self, cycle: Cycle, app: ASGI3Application) -> None:
+        if isinstance(cycle, HotCycle):
+            cycle.begin()
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def now_answering(self, cycle: HotCycle) -> None:
+        """Whom to tell when the connection is lost."""
+        self._answering = cast("RequestResponseCycle", cycle)
+
+    def _end_if_idle(self) -> None:
+        """One timer for the whole connection: it looks when the last answer was, and sleeps again."""
+        self._idle = None
+        if self.transport.is_closing() or self._is_answering() or self._in_head:
+            return  # the next answer sets it anew
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0.001:
+            self._idle = self.loop.call_later(left, self._end_if_idle)
+        else:
+            self.transport.close()
+
+    def _hot_door(self) -> Door | None:
+        """The door of a plain GET of a hot path; None for everything that takes more thought."""
+        if self._unusual or self.parser.get_method() != b"GET":
+            return None
+        path, _, self._query = self.url.partition(b"?")
+        self._path = path
+        door = self.lanes.whole.get(path)
+        if door is None:
+            token = path[3:]
+            if not token or b"/" in token or b"%" in token:
+                return None
+            door = self.lanes.tokens.get(path[:3])
+        if door is None or b"#" in self.url or not self.url.isascii() or self._is_crowded():
+            return None
+        return door
+
+    def _is_large(self) -> bool:
+        """Looks at the fields only where so much was read since the head began that it may be."""
+        may_be = self._begun_bytes + self._head_bytes > MAX_HEAD_BYTES
+        return may_be and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES
+
+    def _is_crowded(self) -> bool:
+        limit = self.limit_concurrency
+        return limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit)
+
+    def _make_scope(self) -> None:
+        url, headers, expected = self.url, self.headers, self.expect_100_continue
+        HttpToolsProtocol.on_message_begin(self)
+        self.url, self.expect_100_continue = url, expected
+        self.headers.extend(headers)
+
+    def _context(self) -> Context:
+        secure, peer = self._secure, self._peer
+        if self._proxies is not None:
+            secure, peer = self._forwarded()
+        return Context("GET", self._path.decode("ascii"), self._query, pick(self.headers), secure, peer)
+
+    def _forwarded(self) -> tuple[bool, str]:
+        """What the trusted proxy says, by uvicorn's own rules."""
+        scope: Any = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": self.headers}
+        told: Coroutine[Any, None, None] = cast("Any", self._proxies)(scope, None, None)
+        with suppress(StopIteration):
+            told.send(None)
+        return self.lanes.https_outside or scope["scheme"] == "https", scope["client"][0] if scope["client"] else ""
+
+    def _default_head(self) -> bytes:
+        """The Date header, encoded once a second for all connections."""
+        headers = self.server_state.default_headers
+        known, head = FastLane._date
+        if known is not headers:
+            head = b"".join([b"%b: %b\r\n" % header for header in headers])
+            FastLane._date = (headers, head)
+        return head
+
+
+def fast_lane(lanes: Lanes) -> type[FastLane]:
+    """The protocol with its lanes, to be given to uvicorn."""
+
+    async def nothing(*_: object) -> None:
+        """Where the middleware would call the application."""
+
+    proxies = ProxyHeadersMiddleware(nothing, lanes.proxies) if lanes.proxies else None
+    return type("FastLane", (FastLane,), {"lanes": lanes, "_proxies": proxies})
