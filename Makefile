@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro lock needs clean
+.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ bench-overload: install  ## A minute of 1.5 times the peak
 
 bench-micro: install  ## What each step of a pixel and of an ad costs
 	$(BIN)/python -m benchmarks.micro
+
+bench-inside: install  ## Where the processor time of a pixel and of an ad goes inside a worker
+	$(BIN)/python -m benchmarks.inside
 
 lock:  ## Resolve the dependencies anew (needs an installed .venv)
 	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate --upgrade --output-file requirements.lock pyproject.toml

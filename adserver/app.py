@@ -35,7 +35,7 @@ from adserver.storage.valkey.library import Library
 from adserver.storage.valkey.route import route_to
 from adserver.storage.valkey.snapshots import ValkeySnapshots
 from adserver.storage.valkey.visitors import ValkeyVisitors
-from adserver.telemetry import own_slot
+from adserver.telemetry import add_up_now, own_slot
 from adserver.tracking.keyring import Keyring
 from adserver.tracking.token import Tokens
 from adserver.tracking.visitor import VisitorCookies
@@ -235,6 +235,7 @@ def _lifespan(stores: _Stores, live: Live) -> Lifespan[Starlette]:
             await asyncio.gather(follower, return_exceptions=True)
             await stores.hot.close()
             await stores.valkey.close()
+            add_up_now()
 
     return lifespan
 

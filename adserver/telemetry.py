@@ -5,6 +5,7 @@ import logging
 import os
 from bisect import bisect_left
 from collections import Counter as CountOf
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,38 @@ SPOOL_OLDEST = Gauge(
 )
 
 
-class TickCounter:
-    """Counts in memory and adds it up once per loop tick: a shared counter costs a lock and a write to its file."""
+ADD_UP_S = 0.005
+"""How long counts of the hot path wait in memory. A worker that is killed takes that much with it."""
+
+
+class _Sums:
+    """What was counted in memory and is not yet in the shared metrics, which cost a lock and a write to a file each."""
+
+    def __init__(self) -> None:
+        self._due: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def later(self, add_up: Callable[[], None]) -> None:
+        """Call ``add_up`` in a moment, together with others; from within the event loop."""
+        loop = asyncio.get_running_loop()
+        if not self._due or self._loop is not loop:
+            self._loop = loop
+            loop.call_later(ADD_UP_S, self.now)
+        self._due.append(add_up)
+
+    def now(self) -> None:
+        """Add everything up."""
+        due, self._due = self._due, []
+        for add_up in due:
+            add_up()
+
+
+_sums = _Sums()
+add_up_now = _sums.now
+
+
+class HotCounter:
+    """A counter for the hot path."""
 
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
@@ -73,7 +104,7 @@ class TickCounter:
     def inc(self, count: int = 1) -> None:
         """Count, from within the event loop."""
         if not self._count:
-            asyncio.get_running_loop().call_soon(self._add_up)
+            _sums.later(self._add_up)
         self._count += count
 
     def _add_up(self) -> None:
@@ -81,8 +112,8 @@ class TickCounter:
         self._counter.inc(count)
 
 
-class TickHistogram:
-    """The same for a histogram."""
+class HotHistogram:
+    """A histogram for the hot path."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._sum, self._buckets = histogram._sum, histogram._buckets
@@ -92,7 +123,7 @@ class TickHistogram:
     def observe(self, amount: float) -> None:
         """Observe, from within the event loop."""
         if not self._seen:
-            asyncio.get_running_loop().call_soon(self._add_up)
+            _sums.later(self._add_up)
         self._seen.append(amount)
 
     def _add_up(self) -> None:
@@ -127,6 +158,7 @@ def forget_slot(name: str, folder: Path) -> None:
 
 def exposition() -> bytes:
     """All metrics in Prometheus' text format, added up over all processes of this server."""
+    add_up_now()
     registry = REGISTRY
     if os.environ.get(_FOLDER):
         registry = CollectorRegistry()

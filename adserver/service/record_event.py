@@ -12,11 +12,11 @@ from adserver.model.hit import Hit
 from adserver.model.reason import EventReason
 from adserver.service.live import Live
 from adserver.storage.interfaces import EventLog, SpoolFull, StoreUnavailable, VisitorStore
-from adserver.telemetry import EVENT_REJECTIONS, EVENTS, TickCounter
+from adserver.telemetry import EVENT_REJECTIONS, EVENTS, HotCounter
 from adserver.tracking.visitor import VisitorCookies
 
-_KEPT = {name: TickCounter(EVENTS.labels(name)) for name in EventName}
-_REJECTED = {reason: TickCounter(EVENT_REJECTIONS.labels(reason.label)) for reason in EventReason}
+_KEPT = {name: HotCounter(EVENTS.labels(name)) for name in EventName}
+_REJECTED = {reason: HotCounter(EVENT_REJECTIONS.labels(reason.label)) for reason in EventReason}
 
 
 class Recorded(NamedTuple):

@@ -7,13 +7,13 @@ from typing import NamedTuple
 from adserver.model.reason import TokenReason
 from adserver.service.live import Live
 from adserver.storage.interfaces import BillingStore, StoreUnavailable
-from adserver.telemetry import CLICKS, IMPRESSIONS, TOKEN_REJECTIONS, TickCounter
+from adserver.telemetry import CLICKS, IMPRESSIONS, TOKEN_REJECTIONS, HotCounter
 from adserver.tracking.landing import landing_location
 from adserver.tracking.token import Token, TokenKind, Tokens
 
-_IMPRESSIONS, _CLICKS = TickCounter(IMPRESSIONS), TickCounter(CLICKS)
+_IMPRESSIONS, _CLICKS = HotCounter(IMPRESSIONS), HotCounter(CLICKS)
 _REJECTED = {
-    (kind, reason): TickCounter(TOKEN_REJECTIONS.labels(kind.name.lower(), reason.label))
+    (kind, reason): HotCounter(TOKEN_REJECTIONS.labels(kind.name.lower(), reason.label))
     for kind in TokenKind
     for reason in TokenReason
 }

@@ -29,7 +29,7 @@ from adserver.storage.interfaces import (
     StoreUnavailable,
     VisitorStore,
 )
-from adserver.telemetry import AD_REQUESTS, ADS, HOUSE_ADS, NO_ADS, TickCounter
+from adserver.telemetry import AD_REQUESTS, ADS, HOUSE_ADS, NO_ADS, HotCounter
 from adserver.tracking.visitor import VisitorCookies
 
 MAX_PLACEMENTS = 20
@@ -38,8 +38,8 @@ MAX_PLACEMENTS = 20
 MAX_OFFERS = 4
 """Decisions among which the caps choose, when somebody else takes the last place under one of them."""
 
-_AD_REQUESTS, _ADS = TickCounter(AD_REQUESTS), TickCounter(ADS)
-_NO_ADS = {reason: TickCounter(NO_ADS.labels(reason.label)) for reason in NoAdReason}
+_AD_REQUESTS, _ADS = HotCounter(AD_REQUESTS), HotCounter(ADS)
+_NO_ADS = {reason: HotCounter(NO_ADS.labels(reason.label)) for reason in NoAdReason}
 _NAMED_BY_CLIENT = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
 _NOT_READ = Profile()
 
@@ -255,8 +255,8 @@ class ServeAd:
 
 
 @cache
-def _house_ads(reason: NoAdReason) -> TickCounter:
-    return TickCounter(HOUSE_ADS.labels(reason.label))
+def _house_ads(reason: NoAdReason) -> HotCounter:
+    return HotCounter(HOUSE_ADS.labels(reason.label))
 
 
 class _Viewer(NamedTuple):

@@ -29,6 +29,17 @@ _WANTED = {
     b"forwarded",
 }
 _PURPOSES = {b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"}
+_UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
+_NOT_WANTED = (
+    b"Host Connection Accept Accept-Language Cache-Control Pragma Priority DNT TE Upgrade-Insecure-Requests "
+    b"Sec-Fetch-Mode Sec-Fetch-Dest Sec-Fetch-User Sec-Fetch-Storage-Access sec-ch-ua sec-ch-ua-mobile "
+    b"sec-ch-ua-platform X-Real-IP X-Forwarded-Proto X-Forwarded-Host Via"
+).split()
+# Header names as clients mostly spell them, so that most need not be made lower-case first.
+_SPELLINGS: dict[bytes, bytes | None] = {
+    **{spelled: None for name in _NOT_WANTED for spelled in (name, name.lower(), name.title())},
+    **{name.title(): name for name in _WANTED},
+}
 _CONSENT_ORDER = ("gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")  # as Signals has them
 _CONSENT_FIELDS = frozenset(_CONSENT_ORDER)
 
@@ -133,11 +144,27 @@ def context_of(scope: Mapping[str, Any], *, https_outside: bool) -> Context:
 
 
 def pick(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The headers that anybody asks for."""
+    """The headers that anybody asks for; names are lower-case."""
     picked: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _WANTED:
             picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
+    return picked
+
+
+def pick_unless_unusual(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes] | None:
+    """The same of names as they were sent. None for a request that has, or announces, more than a head."""
+    picked: dict[bytes, bytes] = {}
+    for sent, value in headers:
+        name = _SPELLINGS.get(sent, sent)
+        if name is None:
+            continue
+        if name is sent:
+            name = sent.lower()
+        if name in _WANTED:
+            picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
+        elif name in _UNUSUAL:
+            return None
     return picked
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from adserver.telemetry import ANSWER_SECONDS, TickHistogram
+from adserver.telemetry import ANSWER_SECONDS, HotHistogram
 from adserver.web.context import Context, context_of
 from adserver.web.overload import Load
 from adserver.web.responses import Answer, text
@@ -46,7 +46,7 @@ class Door:
         self._handler = handler
         self._fallback = fallback or text(500, "Internal error")
         self._access_log = access_log
-        self._seconds = TickHistogram(ANSWER_SECONDS.labels(route))
+        self._seconds = HotHistogram(ANSWER_SECONDS.labels(route))
         self._shedding = shedding
         self._load = shedding.load if shedding else None
         self.route = route

@@ -16,7 +16,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from adserver.web.context import Context, pick
+from adserver.web.context import Context, pick_unless_unusual
 from adserver.web.door import Door
 from adserver.web.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, BoundedHttpProtocol
 from adserver.web.responses import Answer
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 HOT_PATHS = ("/pixel.gif", "/ad", "/ads", "/i/{token}", "/v/{token}", "/c/{token}")
 
 _NO_HEADERS: list[tuple[bytes, bytes]] = []
-_UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
-"""Headers that send a request to the other door: a body, a handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ class FastLane(BoundedHttpProtocol):
 
     _door: Door | None = None
     _path = _query = b""
-    _unusual = False
+    _picked: dict[bytes, bytes] | None = None
     _read_bytes = _begun_bytes = 0
     _unwritten: tuple[HotCycle, Answer] | None = None
     _idle_since = 0.0
@@ -161,7 +159,6 @@ class FastLane(BoundedHttpProtocol):
         self.url = b""
         self.headers = []
         self._in_head, self._head_bytes, self._begun_bytes = True, 0, self._read_bytes
-        self._unusual = self.expect_100_continue = False
 
     def on_url(self, url: bytes) -> None:
         """The request target, or more of it."""
@@ -171,10 +168,6 @@ class FastLane(BoundedHttpProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field; all of them are measured when the head is whole, which is bounded as such."""
-        name = name.lower()
-        if name in _UNUSUAL:
-            self._unusual = True
-            self.expect_100_continue |= name == b"expect" and value.lower() == b"100-continue"
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -282,7 +275,7 @@ class FastLane(BoundedHttpProtocol):
 
     def _hot_door(self) -> Door | None:
         """The door of a plain GET of a hot path; None for everything that takes more thought."""
-        if self._unusual or self.parser.get_method() != b"GET":
+        if self.parser.get_method() != b"GET":
             return None
         path, _, self._query = self.url.partition(b"?")
         self._path = path
@@ -294,7 +287,8 @@ class FastLane(BoundedHttpProtocol):
             door = self.lanes.tokens.get(path[:3])
         if door is None or b"#" in self.url or not self.url.isascii() or self._is_crowded():
             return None
-        return door
+        self._picked = pick_unless_unusual(self.headers)
+        return None if self._picked is None else door
 
     def _is_large(self) -> bool:
         """Looks at the fields only where so much was read since the head began that it may be."""
@@ -306,20 +300,22 @@ class FastLane(BoundedHttpProtocol):
         return limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit)
 
     def _make_scope(self) -> None:
-        url, headers, expected = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         HttpToolsProtocol.on_message_begin(self)
-        self.url, self.expect_100_continue = url, expected
-        self.headers.extend(headers)
+        self.url = url
+        for name, value in headers:
+            HttpToolsProtocol.on_header(self, name, value)
 
     def _context(self) -> Context:
         secure, peer = self._secure, self._peer
         if self._proxies is not None:
             secure, peer = self._forwarded()
-        return Context("GET", self._path.decode("ascii"), self._query, pick(self.headers), secure, peer)
+        return Context("GET", self._path.decode("ascii"), self._query, self._picked or {}, secure, peer)
 
     def _forwarded(self) -> tuple[bool, str]:
         """What the trusted proxy says, by uvicorn's own rules."""
-        scope: Any = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": self.headers}
+        headers = [(name.lower(), value) for name, value in self.headers]
+        scope: Any = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": headers}
         told: Coroutine[Any, None, None] = cast("Any", self._proxies)(scope, None, None)
         with suppress(StopIteration):
             told.send(None)

@@ -101,9 +101,25 @@ def test_an_operators_key_opens_the_metrics_until_it_is_revoked(server: Server, 
     )
 
 
+Samples = dict[str, list[tuple[dict[str, str], float]]]
+
+
+def settled_samples(wire: Wire) -> Samples:
+    """What all workers have counted: each adds its own up a few milliseconds later."""
+    last: list[Samples] = []
+
+    def is_settled() -> bool:
+        found = samples(wire.get("/metrics").text)
+        last.append({name: values for name, values in found.items() if name.endswith("_total")})
+        return len(last) > 1 and last[-1] == last[-2]
+
+    until(is_settled, what="counters that stand still")
+    return last[-1]
+
+
 def test_the_counters_of_all_workers_add_up(wire: Wire) -> None:
     cookie = wire.view("SKU1")
-    before = samples(wire.get("/metrics").text)
+    before = settled_samples(wire)
     for _ in range(40):
         wire.view("SKU1", cookie=cookie)
         wire.ad(cookie)
@@ -111,7 +127,7 @@ def test_the_counters_of_all_workers_add_up(wire: Wire) -> None:
         wire.get("/ads?placement=daily-rectangle&placement=nowhere&placement=daily-paused", ("Cookie", cookie))
         wire.get("/ads")
         wire.get("/pixel.gif")
-    after = samples(wire.get("/metrics").text)
+    after = settled_samples(wire)
 
     def grown(name: str) -> float:
         return total(after, name) - total(before, name)

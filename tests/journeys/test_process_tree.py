@@ -104,9 +104,10 @@ def test_a_killed_worker_loses_no_answered_event(server: Server) -> None:
         # The oldest views of a long visit go; what is left has no gap.
         newest = sorted(products, key=lambda product: int(product.partition("-")[2]), reverse=True)[:200]
         assert set(newest) <= shopping.viewed.keys()
-    # The killed worker's counts are still in the sum; it may have died after an event and before its answer.
+    # The killed worker's counts are still in the sum, but for those of its last moment; and it may have died after an
+    # event and before its answer.
     counted = metric(server, "adserver_events_total") - events_before
-    assert len(kept) <= counted <= len(kept) + refused["connection"]
+    assert len(kept) - 50 <= counted <= len(kept) + refused["connection"]
     assert set(refused) <= {"connection"}
 
 

@@ -132,6 +132,6 @@ def test_a_new_empty_one_gets_the_accounts_by_itself(server: Server, elsewhere: 
     until(lambda: b"revision" in valkey.hkeys("snapshot:{control}"), what="the accounts")
     assert reason(ad(server, cookie)) in ("no_product", "no_history")
     import_feed(server, feed_xml(["B"]))
-    until(lambda: "Product B" in ad(server, cookie).text, within=5, what="the ad")
+    until(lambda: "Product B" in ad(server, cookie).text, what="the ad")
     with httpx.Client(base_url=server.base_url) as client:
         assert client.get("/readyz").json()["ready"] is True
