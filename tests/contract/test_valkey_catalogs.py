@@ -153,3 +153,13 @@ async def test_swaps_count_over_all_advertisers(valkey: Valkey, hot: HotValkey) 
     await reader.refresh()
     assert reader.swaps == 3
     assert await valkey.redis.hget(keys.CATALOGS, "swaps") == b"3"
+
+
+async def test_a_swap_is_noticed_when_the_count_began_anew_between_two_looks(valkey: Valkey, hot: HotValkey) -> None:
+    reader = ValkeyCatalogReader(hot)
+    await (await written(valkey, ["a"])).swap(unless_swapped_since=False)
+    await reader.refresh()
+    await valkey.redis.flushall()  # it came back empty
+    await (await written(valkey, ["b"])).swap(unless_swapped_since=False)
+    await reader.refresh()
+    assert set(await reader.products(REF, ["a", "b"])) == {"b"}

@@ -30,18 +30,21 @@ class ValkeyCatalogReader:
         self._valkey = valkey
         self._limit = cached_products
         self.swaps = -1
+        self._seen: tuple[bytes | None, ...] = ()
         self._versions: Mapping[int, int] = {}
         self._young: dict[tuple[int, int, str], Product | None] = {}
         self._old: dict[tuple[int, int, str], Product | None] = {}
 
     async def refresh(self) -> None:
         """Learn of catalogs swapped since the last call; two reads, the second only when there was a swap."""
-        swaps = cast("bytes | None", await self._valkey.command("HGET", keys.CATALOGS, "swaps"))
-        if int(swaps or 0) == self.swaps:
+        seen = tuple(cast("list[bytes | None]", await self._valkey.command("HMGET", keys.CATALOGS, "swaps", "latest")))
+        if seen == self._seen:
             return
         flat = iter(cast("list[bytes]", await self._valkey.command("HGETALL", keys.CATALOGS)))
         versions = dict(zip(flat, flat, strict=True))
+        self._seen = seen
         self.swaps = int(versions.pop(b"swaps", 0))
+        versions.pop(b"latest", None)
         self._versions = {int(ref): int(version) for ref, version in versions.items()}
 
     async def products(self, ref: int, ids: Sequence[str], deadline: float | None = None) -> Mapping[str, Product]:
@@ -156,6 +159,7 @@ class ValkeyCatalogs:
         with store_errors():
             versions = await cast("Awaitable[dict[bytes, bytes]]", self._valkey.redis.hgetall(keys.CATALOGS))
             versions.pop(b"swaps", None)
+            versions.pop(b"latest", None)
             for ref, version in list(versions.items()):
                 if int(ref) not in refs:
                     await self._valkey.redis.hdel(keys.CATALOGS, ref.decode())

@@ -224,6 +224,7 @@ local function swap_catalog(keys, args)
   local before = redis.call('HGET', keys[1], args[1]) or '0'
   if before ~= args[3] then return 0 end
   redis.call('HSET', keys[1], args[1], args[2])
+  redis.call('HSET', keys[1], 'latest', args[2])
   redis.call('HINCRBY', keys[1], 'swaps', 1)
   return 1
 end

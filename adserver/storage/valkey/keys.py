@@ -7,7 +7,8 @@ SNAPSHOT = "snapshot:{control}"
 """Hash: ``revision``, ``body`` (JSON)."""
 
 CATALOGS = "catalogs:{control}"
-"""Hash: advertiser ref -> version of its current catalog; ``swaps`` counts all swaps."""
+"""Hash: advertiser ref -> version of its current catalog; ``swaps`` counts all swaps, ``latest`` is the version
+that came last: another one each time, also after the count began anew with an empty Valkey."""
 
 EVENTS = "events:{0}"
 """Stream: one entry per tick and worker, field ``b`` is a JSON array of log records."""
