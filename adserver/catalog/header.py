@@ -1,30 +1,66 @@
-"""Which row of a table is its header, which delimiter it uses, and where the fields stand in it."""
+"""Which row of a table is its header, how its cells are parted and quoted, and where the fields stand in it."""
 
 import csv
 import io
 import re
+from _csv import Reader
 from collections.abc import Iterator
+from functools import cache, lru_cache
 from typing import NamedTuple
 
+from adserver.catalog.fields import ALIASES, REQUIRED
 from adserver.catalog.problem import FeedError
-from adserver.catalog.row import FIELDS, REQUIRED
 
 COLUMNS = 1_000
 """Most columns of a table."""
 
-_DELIMITERS = "\t,;"
+_DELIMITERS = "\t,;|^~\x1f\x01"
+_QUOTES = "\"'"
 _ROWS_BEFORE = 50
+_ROWS_TRIED = 200
 _BETWEEN_WORDS = re.compile(r"[\s_-]+")
+_QUOTED = re.compile(r"""(["'])(?:(?!\1)[^\\]|\1\1|\\.)*\1""", re.DOTALL)
 _SHOWN = 8
+_MANY = "additional_image_link"
+_YAML = re.compile(
+    r"(?:---[^\n]*\n)?\s*(?:-[ ]+)?[A-Za-z_][A-Za-z0-9_ ]*:(?:[ ][^\n]*)?\n[ ]*(?:-[ ]+)?[A-Za-z_][A-Za-z0-9_ ]*:"
+)
+_EXPORT = "Export the feed for Google Merchant Center or as a Meta catalog, and give us that file."
+_COLUMNS_EXPECTED = "expected the columns " + ", ".join(REQUIRED)
+
+
+class Dialect(NamedTuple):
+    """How cells are parted and quoted; the words of the ``csv`` module. ``quote`` is empty where nothing is quoted."""
+
+    delimiter: str
+    quote: str = '"'
+    escape: str | None = None
+
+    def reader(self, lines: Iterator[str]) -> Reader:
+        """Rows of cells; raises ``csv.Error`` where quotes stand wrong."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote or None,
+            quoting=csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE,
+            escapechar=self.escape,
+            strict=True,
+        )
 
 
 class Header(NamedTuple):
-    """``line`` is the header row's last line, counted from 1; ``columns`` are (field, index of its cell)."""
+    """``line`` is the header row's last line, counted from 1; ``columns`` are (field, index of its cell).
 
-    delimiter: str
+    ``more_images`` are the cells of further ``additional_image_link`` columns. Cells from ``named`` on have no name.
+    """
+
+    dialect: Dialect
     line: int
     width: int
+    named: int
     columns: tuple[tuple[str, int], ...]
+    more_images: tuple[int, ...]
+    names: tuple[str, ...]
 
     @property
     def missing(self) -> list[str]:
@@ -32,50 +68,112 @@ class Header(NamedTuple):
         return [field for field in REQUIRED if field not in fields]
 
 
-def find_header(text: str) -> Header:
-    """The header of a table that begins with ``text``: the first row not blank and not beginning with ``#``.
+@lru_cache(maxsize=4_096)
+def normalise(name: str) -> str:
+    """``g:Image Link`` is ``image_link``."""
+    return _BETWEEN_WORDS.sub("_", name.strip().lower().removeprefix("g:").strip())
 
-    The delimiter is the one with which that row names the most fields. Raises ``FeedError`` where a required
-    one is missing.
+
+@cache
+def ranks() -> dict[str, int]:
+    """Of several names for one field the one with the lowest rank is meant."""
+    return {name: rank for rank, name in enumerate(ALIASES)}
+
+
+def find_header(text: str) -> Header:
+    """The header of a table that begins with ``text``: the row near its beginning that names the most fields.
+
+    Rows above it are a title, or comments that begin with ``#``. Raises ``FeedError`` where a required field is
+    missing.
     """
-    candidates = [candidate for delimiter in _DELIMITERS for candidate in _candidates(text, delimiter)]
+    candidates = [header for delimiter in _DELIMITERS for header in _candidates(text, Dialect(delimiter))]
+    if _YAML.match(text):
+        raise FeedError("line 1: the feed is YAML; expected XML, JSON or a table", code="feed_is_yaml", fix=_EXPORT)
     if not candidates:
-        raise FeedError("line 1: neither XML nor a table; expected a header row with " + ", ".join(REQUIRED))
-    header, names = max(candidates, key=lambda candidate: len(candidate[0].columns))
-    if not header.columns:
         raise FeedError(
-            f"line {header.line}: neither XML nor a table with a header row; expected the columns "
-            + ", ".join(REQUIRED)
+            "line 1: neither XML, JSON nor a table; " + _COLUMNS_EXPECTED,
+            code="feed_format_unknown",
+            fix=_EXPORT,
+        )
+    header = max(candidates, key=lambda one: (len(one.missing) < 2, len(one.columns), -one.line))
+    if not header.columns:
+        header = candidates[0]
+        raise FeedError(
+            f"line {header.line}: neither XML, JSON nor a table with a header row; " + _COLUMNS_EXPECTED,
+            code="feed_format_unknown",
+            fix="Put the names of the fields into the first row, as Google Merchant Center has them.",
         )
     if header.missing:
-        shown = ", ".join(name[:40] for name in names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
-        raise FeedError(
-            f"line {header.line}: the header row lacks {', '.join(header.missing)}; it has {shown}; "
-            f"expected at least {', '.join(REQUIRED)}"
-        )
+        raise _lacking(header)
     if header.width > COLUMNS:
-        raise FeedError(f"line {header.line}: {header.width:,} columns; expected at most {COLUMNS:,}")
-    return header
+        raise FeedError(
+            f"line {header.line}: {header.width:,} columns; expected at most {COLUMNS:,}",
+            code="table_too_wide",
+            fix="Export only the columns that a product feed needs.",
+        )
+    return header._replace(dialect=_quoting(text, header))
 
 
-def _candidates(text: str, delimiter: str) -> Iterator[tuple[Header, list[str]]]:
-    """The header as this delimiter sees it, if it sees one."""
-    cells = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter, strict=True)
-    for _ in range(_ROWS_BEFORE):
+def _lacking(header: Header) -> FeedError:
+    names = [name for name in header.names if name]
+    shown = ", ".join(name[:40] for name in names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
+    return FeedError(
+        f"line {header.line}: the header row lacks {', '.join(header.missing)}; it has {shown}; "
+        f"expected at least {', '.join(REQUIRED)}",
+        code="header_incomplete",
+        fix=f"Add {', '.join(header.missing)} to the export.",
+    )
+
+
+def _candidates(text: str, dialect: Dialect) -> Iterator[Header]:
+    """Every row near the beginning that could be the header, as this delimiter sees it."""
+    for row, line in _rows(text, dialect, _ROWS_BEFORE):
+        if any(row) and not row[0].lstrip().startswith("#"):
+            yield _header(row, line, dialect)
+
+
+def _rows(text: str, dialect: Dialect, most: int) -> Iterator[tuple[list[str], int]]:
+    """Rows that can be read, each with its last line."""
+    cells = dialect.reader(io.StringIO(text, newline="\n"))
+    for _ in range(most):
         try:
             row = next(cells)
         except StopIteration:
             return
         except csv.Error:
             continue
-        if not any(row) or row[0].lstrip().startswith("#"):
-            continue
-        names = [_normalise(cell) for cell in row]
-        columns = {name: index for index, name in reversed(list(enumerate(names))) if name in FIELDS}
-        yield Header(delimiter, cells.line_num, len(row), tuple(columns.items())), names
-        return
+        yield row, cells.line_num
 
 
-def _normalise(cell: str) -> str:
-    """``g:Image Link`` is ``image_link``."""
-    return _BETWEEN_WORDS.sub("_", cell.strip().lower().removeprefix("g:").strip())
+def _header(row: list[str], line: int, dialect: Dialect) -> Header:
+    """The row as a header; names in single quotes have them taken off."""
+    names = tuple(normalise(cell.strip().strip("'")) for cell in row)
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        field = ALIASES.get(name)
+        if field is not None and (field not in first or ranks()[name] < ranks()[names[first[field]]]):
+            first[field] = index
+    more = [index for index, name in enumerate(names) if ALIASES.get(name) == _MANY and index != first[_MANY]]
+    named = max((index + 1 for index, name in enumerate(names) if name), default=0)
+    return Header(dialect, line, len(row), named, tuple(first.items()), tuple(more), names)
+
+
+def _quoting(text: str, header: Header) -> Dialect:
+    """The way of quoting in which most of the first rows are as wide as the header, and no cell keeps its quotes."""
+    delimiter = header.dialect.delimiter
+    ways = [Dialect(delimiter)]
+    for quote in _QUOTES:
+        ways += [Dialect(delimiter, quote)] * (quote in text)
+        ways += [Dialect(delimiter, quote, "\\")] * ("\\" + quote in text)
+    if len(ways) > 1:
+        ways.append(Dialect(delimiter, ""))
+    return max(ways, key=lambda way: _fit(text, way, header))
+
+
+def _fit(text: str, dialect: Dialect, header: Header) -> tuple[int, int]:
+    """How many rows come out right, and minus how many cells still have quotes around them."""
+    good = quoted = 0
+    for row, _ in _rows(text, dialect, _ROWS_TRIED):
+        good += len(row) == header.width
+        quoted += sum(cell[:1] in _QUOTES and _QUOTED.fullmatch(cell) is not None for cell in row if cell)
+    return good - quoted, -quoted

@@ -16,6 +16,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _USUAL = re.compile(rf"https?://(?:{_LABEL}\.){{0,2}}{_LABEL}(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/?#\[\]-]*)?")
 _HOST_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NEXT = re.compile(r"(?<![,;|\s])[,;|\s]+(?=https?://)")
 _IN_PATH = "/%:@!$&'()*+,;=~[]"
 _IN_QUERY = _IN_PATH + "?"
 
@@ -38,6 +39,24 @@ def read_link(text: str) -> str:
     except ValueError:
         return ""
     return link if len(link) <= LINK_CHARACTERS else ""
+
+
+def read_links(text: str, most: int) -> list[str]:
+    """The first usable URLs of a list, at most ``most``; commas, semicolons, bars or blanks stand between them."""
+    parts = _NEXT.split(text[: (most + 2) * LINK_CHARACTERS].strip(), most + 2)
+    return [link for part in parts if (link := read_link(part))][:most]
+
+
+def is_public(authority: str) -> bool:
+    """Whether ``authority`` (host and port of a URL) may be reached from everywhere, as far as it tells.
+
+    Not so: the names that always mean one's own machine or network, and addresses that are not routed (RFC 6890).
+    """
+    host = urlsplit("//" + authority).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host != "localhost" and not host.endswith((".localhost", ".local"))
 
 
 def _encode(text: str) -> str:

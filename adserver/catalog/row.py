@@ -2,124 +2,162 @@
 
 from collections.abc import Mapping
 
-from adserver.catalog.link import LINK_CHARACTERS, read_link
-from adserver.catalog.price import PriceError, parse_price
-from adserver.catalog.problem import RowProblem, shorten
-from adserver.catalog.text import read_availability, read_id, read_title
-from adserver.model.product import PRODUCT_ID_MAX_BYTES, Availability, Product
-
-REQUIRED = ("id", "title", "link", "price")
-"""Without these there is no product."""
-
-FIELDS = (
-    *REQUIRED,
-    "image_link",
-    "availability",
-    "sale_price",
-    "sale_price_effective_date",
-    "brand",
-    "item_group_id",
+from adserver.catalog import problem_kinds as kinds
+from adserver.catalog.images import read_images
+from adserver.catalog.link import is_public, read_link
+from adserver.catalog.price import PriceError, names_currency, parse_price, read_currency
+from adserver.catalog.problem import ProblemKind, RowProblem, RowProblems
+from adserver.catalog.remembered import Remembered
+from adserver.catalog.sale import Sale, SaleReader
+from adserver.catalog.text import (
+    TITLE_CHARACTERS,
+    has_placeholder,
+    is_nothing,
+    means_none,
+    read_description,
+    read_id,
+    read_line,
+    shortened,
 )
-"""Every field that is read, by Google Merchant's names; all others are passed over."""
+from adserver.catalog.words import WordReader
+from adserver.model.product import Product
 
-_ID = f"1 to {PRODUCT_ID_MAX_BYTES} bytes of text without control characters"
-_TITLE = "a title"
-_LINK = f"an absolute http or https address of at most {LINK_CHARACTERS:,} characters"
-_ABOVE_ZERO = "a price above zero"
-_BELOW_PRICE = "a sale price below the price"
-_AVAILABILITY = "in_stock, out_of_stock, preorder or backorder (until then taken for out_of_stock)"
+IDS_WATCHED = 200_000
+"""Products of a feed whose ids are watched for coming again (about 15 MB); of those after them only the store knows."""
+
+_Paid = tuple[int, str, bool] | ProblemKind
+"""Micros, currency and whether the row names it; or why there is none of them."""
 
 
 class RowReader:
     """Turns the rows of one feed into products. ``currency`` (ISO 4217) is meant where a price names none.
 
-    ``problems`` collects what was wrong with the row read last; the caller empties it.
+    ``problems`` collects what was wrong with the row read last; the caller empties it. What is likely to hold for the
+    whole feed (prices without a currency or in another one than ``currency``, times without an offset, addresses of a
+    test installation) is told with the first product that it is about, and not again.
     """
 
-    __slots__ = ("_currency", "problems")
+    __slots__ = (
+        "_currencies",
+        "_currency",
+        "_ids",
+        "_paid",
+        "_problems",
+        "_public",
+        "_row_currency",
+        "_sales",
+        "_words",
+        "problems",
+    )
 
     def __init__(self, currency: str) -> None:
         self._currency = currency
-        self.problems: list[RowProblem] = []
+        self._row_currency = ""
+        self._ids: set[int] = set()
+        self._problems = RowProblems()
+        self._currencies = Remembered(lambda text: read_currency(text, currency))
+        self._paid = Remembered(self._read_paid)
+        self._public = Remembered(is_public)
+        self._sales = SaleReader()
+        self._words = WordReader(self._problems)
+        self.problems: list[RowProblem] = self._problems.collected
 
     def read(self, line: int, row: Mapping[str, str]) -> Product | None:
         """The product of ``row``, which begins at ``line``; None where it has to be left out."""
-        product_id = read_id(row.get("id", ""))
-        if not product_id:
-            self._leave_out(line, "", "id", row.get("id", ""), _ID)
+        problems, get = self._problems, row.get
+        problems.line, problems.product_id = line, ""
+        product_id = read_id(get("id", ""))
+        if is_nothing(product_id):
+            self._left_out("id", get("id", ""), kinds.ID_MISSING, kinds.ID_UNUSABLE)
             return None
-        title = read_title(row.get("title", ""))
-        if not title:
-            self._leave_out(line, product_id, "title", row.get("title", ""), _TITLE)
+        problems.product_id = product_id
+        title = read_line(get("title", ""))
+        if is_nothing(title):
+            self._left_out("title", get("title", ""), kinds.TITLE_MISSING, kinds.TITLE_MISSING)
             return None
-        link = read_link(row.get("link", ""))
+        link = read_link(get("link", ""))
         if not link:
-            self._leave_out(line, product_id, "link", row.get("link", ""), _LINK)
+            self._left_out("link", get("link", ""), kinds.LINK_MISSING, kinds.LINK_UNUSABLE)
             return None
-        price_text = row.get("price", "")
-        try:
-            price, currency = parse_price(price_text, self._currency)
-        except PriceError as error:
-            self._leave_out(line, product_id, "price", price_text, error.expected)
+        paid = self._paid_in(row)[get("price", "")]
+        if isinstance(paid, ProblemKind):
+            self._left_out("price", get("price", ""), kinds.PRICE_MISSING, paid)
             return None
-        if not price:
-            self._leave_out(line, product_id, "price", price_text, _ABOVE_ZERO)
-            return None
+        return self._product(row, product_id, title, link, paid)
+
+    def _product(
+        self, row: Mapping[str, str], product_id: str, title: str, link: str, paid: tuple[int, str, bool]
+    ) -> Product:
+        """The row is used; whatever is told from here on is about a part of it."""
+        problems, words, get = self._problems, self._words, row.get
+        price, currency, named = paid
+        self._watch(product_id)
+        if not self._row_currency and not means_none(get("currency", "")):
+            problems.tell_once(kinds.CURRENCY_UNKNOWN, "currency", get("currency", ""))
+        if len(title) > TITLE_CHARACTERS:
+            problems.tell(kinds.TITLE_CUT, "title", title)
+            title = shortened(title, TITLE_CHARACTERS)
+        if not named:
+            problems.tell_once(kinds.CURRENCY_MISSING, "price", get("price", ""))
+        if currency != self._currency:
+            problems.tell_once(kinds.CURRENCY_OTHER, "price", get("price", ""))
+        on_sale = get("sale_price") or get("former_price")
+        sale = self._sales.read(row, price, currency) if on_sale else Sale(price)
+        if sale.problem is not None:
+            tell = problems.tell_once if sale.problem is kinds.SALE_DATES_IN_UTC else problems.tell
+            tell(sale.problem, sale.field, get(sale.field, ""))
+        image_link, more_images = read_images(row, problems)
+        if not self._public[link.split("/", 3)[2]]:
+            problems.tell_once(kinds.LINK_NOT_PUBLIC, "link", link)
+        if image_link and not self._public[image_link.split("/", 3)[2]]:
+            problems.tell_once(kinds.LINK_NOT_PUBLIC, "image_link", image_link)
+        # By position, in the order of the fields: names would cost as much as all the rest of this method.
         return Product(
-            id=product_id,
-            title=title,
-            link=link,
-            image_link=self._image_link(line, product_id, row.get("image_link", "")),
-            price=price,
-            currency=currency,
-            sale_price=self._sale_price(line, product_id, row, price, currency),
-            availability=self._availability(line, product_id, row.get("availability", "")),
-            brand=read_title(row.get("brand", "")),
-            item_group_id=self._item_group_id(line, product_id, row.get("item_group_id", "")),
+            product_id,
+            title,
+            link,
+            image_link,
+            sale.price,
+            currency,
+            sale.sale_price,
+            sale.begin,
+            sale.end,
+            words.availability(get("availability", "")),
+            words.name("brand", row),
+            words.group(get("item_group_id", "")),
+            words.category(row),
+            words.condition(get("condition", "")),
+            words.name("color", row),
+            words.name("size", row),
+            read_description(get("description", "")),
+            more_images,
+            words.labels(row),
         )
 
-    def _image_link(self, line: int, product_id: str, text: str) -> str:
-        link = read_link(text)
-        if not link and text and not text.isspace():
-            self._drop(line, product_id, "image_link", text, _LINK)
-        return link
+    def _left_out(self, field: str, text: str, missing: ProblemKind, unusable: ProblemKind) -> None:
+        unfilled = has_placeholder(text)
+        kind = missing if means_none(text) else kinds.PLACEHOLDER if unfilled else unusable
+        self._problems.leave_out(kind, field, text)
 
-    def _item_group_id(self, line: int, product_id: str, text: str) -> str:
-        group = read_id(text)
-        if not group and text and not text.isspace():
-            self._drop(line, product_id, "item_group_id", text, _ID)
-        return group
+    def _watch(self, product_id: str) -> None:
+        """Hashes of 64 bits: among as many ids as are watched, two have the same one once in a billion feeds."""
+        ids, mark = self._ids, hash(product_id)
+        if mark in ids:
+            self._problems.tell(kinds.ID_REPEATED, "id", product_id)
+        elif len(ids) < IDS_WATCHED:
+            ids.add(mark)
 
-    def _availability(self, line: int, product_id: str, text: str) -> Availability:
-        availability = read_availability(text)
-        if availability is None:
-            self._drop(line, product_id, "availability", text, _AVAILABILITY)
-            return Availability.OUT_OF_STOCK
-        return availability
+    def _paid_in(self, row: Mapping[str, str]) -> Remembered[_Paid]:
+        """The prices as they are read in the currency that ``row`` names for all of its prices, if it does."""
+        currency = self._currencies[row.get("currency", "")]
+        if currency != self._row_currency:
+            self._row_currency = currency
+            self._paid.clear()
+        return self._paid
 
-    def _sale_price(self, line: int, product_id: str, row: Mapping[str, str], price: int, currency: str) -> int | None:
-        """Micros of the price's currency. A sale with dates is not shown: the plain price is always true."""
-        text = row.get("sale_price", "")
-        if not text or text.isspace():
-            return None
-        dates = row.get("sale_price_effective_date", "")
-        if dates and not dates.isspace():
-            return None
+    def _read_paid(self, text: str) -> _Paid:
         try:
-            sale_price, sale_currency = parse_price(text, currency)
+            micros, currency = parse_price(text, self._row_currency or self._currency)
         except PriceError as error:
-            self._drop(line, product_id, "sale_price", text, error.expected)
-            return None
-        if sale_currency != currency:
-            self._drop(line, product_id, "sale_price", text, f"the currency of the price, {currency}")
-            return None
-        if not 0 < sale_price < price:
-            self._drop(line, product_id, "sale_price", text, _BELOW_PRICE if sale_price else _ABOVE_ZERO)
-            return None
-        return sale_price
-
-    def _leave_out(self, line: int, product_id: str, field: str, found: str, expected: str) -> None:
-        self.problems.append(RowProblem(line, product_id, field, shorten(found), expected))
-
-    def _drop(self, line: int, product_id: str, field: str, found: str, expected: str) -> None:
-        self.problems.append(RowProblem(line, product_id, field, shorten(found), expected, left_out=False))
+            return error.kind
+        return (micros, currency, bool(self._row_currency) or names_currency(text)) if micros else kinds.PRICE_ZERO

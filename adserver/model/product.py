@@ -1,7 +1,7 @@
 """A product of an advertiser's catalog, as a banner needs it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 MICROS = 1_000_000
 """Money is kept in integer micros: 129.00 EUR is 129_000_000."""
@@ -19,12 +19,18 @@ class Availability(StrEnum):
     BACKORDER = "backorder"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(NamedTuple):
     """One row of a feed.
 
-    ``price`` and ``sale_price`` are micros of ``currency`` (ISO 4217); ``link`` and ``image_link`` are absolute
-    http(s) URLs, ``image_link`` is empty where the shop gave none that is usable.
+    ``price`` and ``sale_price`` are micros of ``currency`` (ISO 4217). The sale runs from ``sale_from`` up to, but not
+    at, ``sale_until``, in seconds since 1970; 0 leaves that end open. ``link``, ``image_link`` and ``more_images`` are
+    absolute http(s) URLs; ``image_link`` is empty where the shop gave none that is usable.
+
+    ``category`` is the shop's own (``product_type``), else Google's, as written: ``Shoes > Boots``. ``labels`` are
+    ``custom_label_0`` to ``custom_label_4`` in that order, without the empty ones at the end.
+
+    ``history`` is what we saw the product cost, oldest first: (second since 1970 from which on, micros); see
+    ``catalog.history``. It is ours, and no field of a feed.
     """
 
     id: str
@@ -34,6 +40,16 @@ class Product:
     price: int
     currency: str
     sale_price: int | None = None
+    sale_from: int = 0
+    sale_until: int = 0
     availability: Availability = Availability.IN_STOCK
     brand: str = ""
     item_group_id: str = ""
+    category: str = ""
+    condition: str = ""
+    color: str = ""
+    size: str = ""
+    description: str = ""
+    more_images: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    history: tuple[tuple[int, int], ...] = ()

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adserver.creative.banner import Banner, Tile
+from adserver.creative.banner import Banner, Picture, Tile
 from adserver.creative.library import load_creatives
 
 STRINGS = Path(__file__).parents[2].parent / "shared" / "data" / "security" / "strings"
 GRID = load_creatives()["grid"]
-PICTURE = "https://cdn.example/1.jpg"
+PICTURE = Picture("https://ads.example/media/1", "https://ads.example/media/2", 84, 100)
 
 BY_HAND = [
     "</script><img src=x onerror=alert(1)>",
@@ -87,14 +87,14 @@ def document(size: str, *texts: str) -> tuple[str, str]:
         title=title,
         price_text=price,
         was_price_text=price,
-        image_url=image,
+        picture=Picture(own_url(image, "/media/1"), "/media/2", 84, 100) if image else None,
         click_url=own_url(click, "/c/t"),
     )
     harmless_tile = Tile(
         title="Shoe",
         price_text="1",
         was_price_text="1" if price else "",
-        image_url=PICTURE if hostile_tile.picture(insecure_images=False) else "",
+        picture=PICTURE if hostile_tile.picture else None,
         click_url="/c/t",
     )
     common: dict[str, Any] = {"size": size, "impression_url": "/i/t"}
@@ -153,7 +153,7 @@ def test_no_known_attack_adds_an_element_or_attribute() -> None:
 
 def test_the_title_arrives_as_it_was() -> None:
     for text in BY_HAND[:-2]:
-        html, _ = document("300x250", text, "Acme", "1", PICTURE, "/c/t", "/why/t")
+        html, _ = document("300x250", text, "Acme", "1", PICTURE.url, "/c/t", "/why/t")
         titles = lxml.html.document_fromstring(html).xpath("//*[@class='title']/text()")
         assert titles == [text, text]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adserver.catalog.price import LARGEST, PriceError, parse_price
+from adserver.catalog.price import LARGEST, PriceError, names_currency, parse_price, read_currency
 from adserver.model.product import MICROS
 
 
@@ -34,6 +34,28 @@ from adserver.model.product import MICROS
         ("9,99 €", 9_990_000, "EUR"),
         ("£9.99", 9_990_000, "GBP"),
         ("$9.99 USD", 9_990_000, "USD"),
+        ("US$129", 129_000_000, "USD"),
+        ("A$ 1,299.50", 1_299_500_000, "AUD"),
+        ("R$ 1.299,90", 1_299_900_000, "BRL"),
+        ("129,-", 129_000_000, "GBP"),
+        ("129,- €", 129_000_000, "EUR"),
+        ("CHF 1'299.-", 1_299_000_000, "CHF"),
+        ("129.\u2014 CHF", 129_000_000, "CHF"),
+        ("1 299,00 zł", 1_299_000_000, "PLN"),
+        ("1 299 Kč", 1_299_000_000, "CZK"),
+        ("12 990 Ft", 12_990_000_000, "HUF"),
+        ("1 299,50 руб.", 1_299_500_000, "RUB"),
+        ("129 Euro", 129_000_000, "EUR"),
+        ("&euro;129.00", 129_000_000, "EUR"),
+        ("&#8364; 129,00", 129_000_000, "EUR"),
+        ("₹1,29,999.00", 129_999_000_000, "INR"),
+        ("1,29,999 INR", 129_999_000_000, "INR"),
+        ("¥1,299 JPY", 1_299_000_000, "JPY"),
+        ("1,299円", 1_299_000_000, "JPY"),
+        ("\u200f١٬٢٩٩٫٥٠\u00a0ج.م.\u200f", 1_299_500_000, "EGP"),
+        ("১২৯.৫০৳", 129_500_000, "BDT"),
+        ("12.500 KWD", 12_500_000, "KWD"),
+        ("12.500 د.ك", 12_500_000, "KWD"),
     ],
 )
 def test_prices_as_shops_write_them(text: str, micros: int, currency: str) -> None:
@@ -55,12 +77,31 @@ def test_a_comma_that_could_mean_two_things_is_refused(text: str) -> None:
         parse_price(text, "EUR")
 
 
-@pytest.mark.parametrize(("default", "sign"), [("USD", "$"), ("CAD", "$"), ("JPY", "¥"), ("EGP", "£")])
+@pytest.mark.parametrize("text", ["1.299 €", "€1.299", "1.299 JPY", "12.500 ₫"])
+def test_a_period_that_could_mean_two_things_is_refused(text: str) -> None:
+    """Beside a sign no format says what it means, and in a currency without decimals it can be none."""
+    with pytest.raises(PriceError, match="period could mean thousands or decimals"):
+        parse_price(text, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("default", "sign"),
+    [
+        ("SEK", "kr"),
+        ("DKK", "kr."),
+        ("PKR", "Rs."),
+        ("CHF", "Fr."),
+        ("USD", "$"),
+        ("CAD", "$"),
+        ("JPY", "¥"),
+        ("EGP", "£"),
+    ],
+)
 def test_a_sign_means_the_shops_own_currency(default: str, sign: str) -> None:
     assert parse_price(f"{sign}5", default) == (5 * MICROS, default)
 
 
-@pytest.mark.parametrize("text", ["$5", "¥5"])
+@pytest.mark.parametrize("text", ["$5", "¥5", "5 kr", "Rs. 5", "5 Fr."])
 def test_a_sign_of_several_currencies_is_refused_elsewhere(text: str) -> None:
     with pytest.raises(PriceError, match="several currencies"):
         parse_price(text, "EUR")
@@ -76,7 +117,13 @@ def test_a_sign_of_several_currencies_is_refused_elsewhere(text: str) -> None:
         ("1e309 EUR", "a number and a currency code"),
         ("0x10 EUR", "a number and a currency code"),
         ("1_000 EUR", "a number and a currency code"),
-        ("١٢٣ EUR", "a number and a currency code"),
+        ("from 5 EUR", "a number and a currency code"),
+        ("5 EUR each", "a number and a currency code"),
+        ("10 - 20 EUR", "a number and a currency code"),
+        ("5.00 EUR 6.00 USD", "a number and a currency code"),
+        ("1,29,999,00 INR", "a number and a currency code"),
+        ("²", "a number and a currency code"),
+        ("#price#", "a number and a currency code"),
         ("12.34.5 EUR", "a number and a currency code"),
         ("1,299,00.5.5", "a number and a currency code"),
         ("free", "a number and a currency code"),
@@ -99,3 +146,20 @@ def test_what_is_no_price(text: str, expected: str) -> None:
     with pytest.raises(PriceError) as caught:
         parse_price(text, "EUR")
     assert expected in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [("EUR", "EUR"), (" usd ", "USD"), ("€", "EUR"), ("$", ""), ("XYZ", ""), ("", ""), ("x" * 999, "")],
+)
+def test_a_currency_on_its_own(text: str, currency: str) -> None:
+    assert read_currency(text, "EUR") == currency
+
+
+def test_a_bare_sign_on_its_own_is_the_shops_currency() -> None:
+    assert (read_currency("$", "CAD"), read_currency("kr", "SEK"), read_currency("€", "CAD")) == ("CAD", "SEK", "EUR")
+
+
+@pytest.mark.parametrize(("text", "named"), [("9.99", False), ("1 299,00", False), ("9.99 EUR", True), ("€9", True)])
+def test_whether_a_price_names_its_currency(text: str, named: bool) -> None:
+    assert names_currency(text) is named
