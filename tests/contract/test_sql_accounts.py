@@ -21,6 +21,7 @@ from adserver.model.account import (
     Placement,
     Publisher,
     Status,
+    StrikeThrough,
 )
 from adserver.service.accounts_file import AccountsFile, parse_accounts
 from adserver.service.api_keys import CreatedKey, create_key
@@ -32,6 +33,13 @@ from adserver.storage.sql.keys import SqlKeys
 pytest_plugins = ["tests.contract.sql_servers"]
 
 CAPS = (Cap(3, 86_400), Cap(10, 604_800))
+FEED_GONE = {
+    "advertiser": ("acme", None),
+    "source": ("/srv/feed.xml", None),
+    "every_s": (21_600, None),
+    "max_age_s": (604_800, None),
+    "max_loss": (0.3, None),
+}
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 FILE = """\
@@ -212,7 +220,7 @@ def test_prune_takes_away_the_keys_that_are_not_named_too(store: SqlAccounts) ->
         Change("update", "campaigns", "summer", {"holdout": (0.05, 0.0)}),
         Change("update", "line_items", "viewers", {"caps": (CAPS, ())}),
         Change("update", "placements", "rectangle", {"status": (Status.PAUSED, Status.ACTIVE)}),
-        Change("remove", "feeds", "acme", {"advertiser": ("acme", None), "source": ("/srv/feed.xml", None)}),
+        Change("remove", "feeds", "acme", FEED_GONE),
     )
 
 
@@ -237,7 +245,7 @@ def test_children_move_to_other_parents(store: SqlAccounts) -> None:
         ("remove", "feeds", "acme"),
         ("remove", "advertisers", "acme"),
     ]
-    assert result.changes[1].fields == {"advertiser": ("acme", None), "source": ("/srv/feed.xml", None)}
+    assert result.changes[1].fields == FEED_GONE
 
 
 def test_prune_removes_everything_else(store: SqlAccounts) -> None:
@@ -353,17 +361,38 @@ def test_a_removed_account_keeps_no_key(engine: Engine, store: SqlAccounts) -> N
     assert set(keys.live_hashes()) == {secrets[ScopeKind.OPERATOR]}
 
 
-def test_a_new_feed_source_forgets_what_was_noted_of_the_old_one(engine: Engine, store: SqlAccounts) -> None:
+def test_a_feed_that_changes_is_due_at_once(engine: Engine, store: SqlAccounts) -> None:
     apply(store, FILE)
     with writing(engine) as connection:
-        connection.execute(text("UPDATE feed SET products = 12, last_error = 'not found'"))
+        connection.execute(text("UPDATE feed SET due_at = '2030-01-01 00:00:00', failures = 2"))
+    query = text("SELECT due_at IS NULL, failures FROM feed")
     apply(store, FILE.replace("Shoes", "Boots"))
-    query = text("SELECT products, last_error FROM feed")
     with reading(engine) as connection:
-        assert connection.execute(query).all() == [(12, "not found")]
+        assert [(bool(due), failures) for due, failures in connection.execute(query)] == [(False, 2)]
     apply(store, FILE.replace("feed.xml", "feed.tsv"))
     with reading(engine) as connection:
-        assert connection.execute(query).all() == [(None, None)]
+        assert [(bool(due), failures) for due, failures in connection.execute(query)] == [(True, 0)]
+
+
+def test_a_feed_keeps_what_a_file_does_not_name(store: SqlAccounts) -> None:
+    apply(store, FILE.replace('feed.xml"', 'feed.xml"\nevery = "15min"\nmax_age = "never"\nmax_loss = 0.5'))
+    kept = Feed(advertiser="acme", source="/srv/feed.xml", every_s=900, max_age_s=0, max_loss=0.5)
+    assert store.load()[1].feeds == {"acme": kept}
+    assert apply(store, FILE).changes == ()
+    assert apply(store, FILE.replace("feed.xml", "feed.tsv")).changes[0].fields == {
+        "source": ("/srv/feed.xml", "/srv/feed.tsv")
+    }
+    (back,) = apply(store, FILE, prune=True).changes
+    assert back.fields.keys() == {"source", "every_s", "max_age_s", "max_loss"}
+    assert store.load()[1].feeds == {"acme": Feed(advertiser="acme", source="/srv/feed.xml")}
+
+
+def test_the_look_of_an_advertiser_is_kept(store: SqlAccounts) -> None:
+    look = 'consent_default = "allow"\nstrike_through = "never"\ncolor = "#0A5C36"'
+    apply(store, FILE.replace('consent_default = "allow"', look))
+    acme = store.load()[1].advertisers["acme"]
+    assert (acme.strike_through, acme.color) == (StrikeThrough.NEVER, "#0a5c36")
+    assert apply(store, FILE).changes == ()
 
 
 def test_the_revision_can_be_raised(store: SqlAccounts) -> None:

@@ -1,4 +1,4 @@
-"""Counted once, whoever else calls."""
+"""The function ``bill``: counted once, whoever else calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adserver.storage.valkey import keys
-from adserver.storage.valkey.billing import ValkeyBilling
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.hot import HotValkey
 from tests.contract.hot_link import hot_to
@@ -26,31 +25,33 @@ async def hot(valkey_url: str, valkey: Valkey) -> AsyncIterator[HotValkey]:
         yield hot
 
 
+async def bill(hot: HotValkey, decision: str, item: str, ttl_s: int, claim: str = "") -> bool:
+    """A ``claim`` tells one caller from all others: a call that is made again with it is True again."""
+    return await hot.call("bill", keys.billed(decision), item, ttl_s, claim) == 1
+
+
 async def test_of_a_hundred_at_once_exactly_one_is_billed(hot: HotValkey, valkey_url: str) -> None:
     async with hot_to(valkey_url) as other:  # another worker
-        billings = [ValkeyBilling(hot), ValkeyBilling(other)]
-        billed = await asyncio.gather(*(billings[n % 2].bill("d1", "impression", 60) for n in range(100)))
+        callers = [hot, other]
+        billed = await asyncio.gather(*(bill(callers[n % 2], "d1", "impression", 60) for n in range(100)))
         assert billed.count(True) == 1
 
 
 async def test_things_of_one_decision_are_billed_each(hot: HotValkey) -> None:
-    billing = ValkeyBilling(hot)
     items = ["impression:", "click:a", "click:b"]
-    assert [await billing.bill("d1", item, 60) for item in items] == [True, True, True]
-    assert [await billing.bill("d1", item, 60) for item in items] == [False, False, False]
-    assert await billing.bill("d2", "click:a", 60)
+    assert [await bill(hot, "d1", item, 60) for item in items] == [True, True, True]
+    assert [await bill(hot, "d1", item, 60) for item in items] == [False, False, False]
+    assert await bill(hot, "d2", "click:a", 60)
 
 
 async def test_it_is_remembered_as_long_as_the_longest_claim(hot: HotValkey, valkey: Valkey) -> None:
-    billing = ValkeyBilling(hot)
     for ttl, expected in ((60, 60), (3_600, 3_600), (30, 3_600)):
-        await billing.bill("d1", "click", ttl)
+        await bill(hot, "d1", "click", ttl)
         assert expected - 30 < await valkey.redis.ttl(keys.billed("d1")) <= expected
 
 
 async def test_a_claim_made_again_is_still_the_first(hot: HotValkey) -> None:
-    billing = ValkeyBilling(hot)
-    assert [await billing.bill("d1", "click", 60, claim) for claim in ("a", "b", "a", "", "b")] == [
+    assert [await bill(hot, "d1", "click", 60, claim) for claim in ("a", "b", "a", "", "b")] == [
         True,
         False,
         True,
@@ -61,16 +62,15 @@ async def test_a_claim_made_again_is_still_the_first(hot: HotValkey) -> None:
 
 @pytest.mark.parametrize("claim", ["1", "0", "-"])
 async def test_no_claim_is_never_anybodys(hot: HotValkey, claim: str) -> None:
-    billing = ValkeyBilling(hot)
-    assert await billing.bill("d1", "click", 60)
-    assert not await billing.bill("d1", "click", 60)
-    assert not await billing.bill("d1", "click", 60, claim)
+    assert await bill(hot, "d1", "click", 60)
+    assert not await bill(hot, "d1", "click", 60)
+    assert not await bill(hot, "d1", "click", 60, claim)
 
 
 async def test_of_many_claims_at_once_one_is_billed_however_often_it_asks(hot: HotValkey, valkey_url: str) -> None:
     async with hot_to(valkey_url) as other:
-        billings = [ValkeyBilling(hot), ValkeyBilling(other)]
+        callers = [hot, other]
         billed = await asyncio.gather(
-            *(billings[n // 10 % 2].bill("d1", "click", 60, f"c{n % 10}") for n in range(100))
+            *(bill(callers[n // 10 % 2], "d1", "click", 60, f"c{n % 10}") for n in range(100))
         )
         assert sorted(sum(billed[claim::10]) for claim in range(10)) == [0] * 9 + [10]

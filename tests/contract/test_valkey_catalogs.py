@@ -7,15 +7,22 @@ import pytest
 
 from adserver.model.product import Availability, Product
 from adserver.storage.valkey import keys
-from adserver.storage.valkey.catalogs import ValkeyCatalogReader, ValkeyCatalogs, ValkeyCatalogWriter
+from adserver.storage.valkey.catalog_reader import ValkeyCatalogReader
+from adserver.storage.valkey.catalog_writer import ValkeyCatalogWriter
+from adserver.storage.valkey.catalogs import ValkeyCatalogs
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.hot import HotValkey
 from tests.contract.hot_link import hot_to
 
-pytest_plugins = ["tests.contract.valkey_server"]
+pytest_plugins = ["tests.contract.valkey_server", "tests.contract.redis_server"]
 pytestmark = pytest.mark.anyio
 
 REF = 3
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def valkey_url(request: pytest.FixtureRequest, valkey_url: str) -> str:
+    return valkey_url if request.param == "valkey" else str(request.getfixturevalue("redis_url"))
 
 
 @pytest.fixture
@@ -41,15 +48,24 @@ def product(product_id: str, title: str = "Shoe") -> Product:
 
 
 async def written(valkey: Valkey, ids: Sequence[str], ref: int = REF, title: str = "Shoe") -> ValkeyCatalogWriter:
+    """The write is done when this returns: one write waits for the one before."""
     writer = await ValkeyCatalogs(valkey).begin(ref)
-    await writer.add([product(i, title) for i in ids])
+    for products in ([product(i, title) for i in ids], [product(ids[-1], title)]):
+        await writer.add(products)
     return writer
 
 
+async def versions(valkey: Valkey) -> dict[bytes, set[bool]]:
+    """The versions that there are, and whether their keys have a time to live."""
+    found: dict[bytes, set[bool]] = {}
+    async for key in valkey.redis.scan_iter(match="catalog:*"):
+        found.setdefault(key.split(b":")[2], set()).add(await valkey.redis.ttl(key) > 0)
+    return found
+
+
 async def lasting(valkey: Valkey) -> list[bytes]:
-    """Catalogs that would stay for ever."""
-    found = [key async for key in valkey.redis.scan_iter(match="catalog:*")]
-    return [key for key in found if await valkey.redis.ttl(key) == -1]
+    """Versions that would stay for ever."""
+    return [version for version, ends in (await versions(valkey)).items() if ends == {False}]
 
 
 async def test_products_come_back_as_they_went_in(valkey: Valkey, hot: HotValkey) -> None:
@@ -80,14 +96,17 @@ async def test_the_replaced_catalog_goes_a_minute_later(valkey: Valkey) -> None:
     await (await written(valkey, ["a"])).swap(unless_swapped_since=False)
     (before,) = await lasting(valkey)
     await (await written(valkey, ["b"])).swap(unless_swapped_since=False)
-    assert 0 < await valkey.redis.ttl(before) <= 60
+    for key in keys.catalog(REF, int(before)):
+        assert 0 < await valkey.redis.ttl(key) <= 60
     assert len(await lasting(valkey)) == 1
+    assert len(await versions(valkey)) == 2
 
 
 async def test_half_an_import_has_a_time_to_live(valkey: Valkey) -> None:
     await written(valkey, ["a", "b"])
-    (key,) = [key async for key in valkey.redis.scan_iter(match="catalog:*")]
-    assert 0 < await valkey.redis.ttl(key) <= 3_600
+    found = [key async for key in valkey.redis.scan_iter(match="catalog:*")]
+    assert len(found) == 2  # products and groups
+    assert all([0 < await valkey.redis.ttl(key) <= 3_600 for key in found])
     assert await ValkeyCatalogs(valkey).count(REF) == 0
 
 
@@ -95,7 +114,7 @@ async def test_a_discarded_import_leaves_nothing(valkey: Valkey) -> None:
     await (await written(valkey, ["a"])).swap(unless_swapped_since=False)
     await (await written(valkey, ["b", "c"])).discard()
     assert await ValkeyCatalogs(valkey).count(REF) == 1
-    assert len([key async for key in valkey.redis.scan_iter(match="catalog:*")]) == 1
+    assert len(await versions(valkey)) == 1
 
 
 async def test_the_slower_one_gives_way_when_it_said_so(valkey: Valkey) -> None:
@@ -103,7 +122,7 @@ async def test_the_slower_one_gives_way_when_it_said_so(valkey: Valkey) -> None:
     assert await quick.swap(unless_swapped_since=True)
     assert not await slow.swap(unless_swapped_since=True)
     assert await ValkeyCatalogs(valkey).count(REF) == 2
-    assert len([key async for key in valkey.redis.scan_iter(match="catalog:*")]) == 1
+    assert len(await versions(valkey)) == 1
 
 
 async def test_of_many_that_give_way_one_wins(valkey: Valkey) -> None:
@@ -124,14 +143,16 @@ async def test_the_later_swap_wins_and_the_earlier_is_not_left_behind(valkey: Va
 
 async def test_what_a_worker_holds_is_bounded(valkey: Valkey, hot: HotValkey) -> None:
     await (await written(valkey, [f"p{n}" for n in range(100)])).swap(unless_swapped_since=False)
-    reader = ValkeyCatalogReader(hot, cached_products=10)
+    reader = ValkeyCatalogReader(hot, cached_bytes=20_000)
     await reader.refresh()
     for begin in range(0, 100, 20):
         ids = [f"p{n}" for n in range(begin, begin + 20)]
         assert set(await reader.products(REF, ids)) == set(ids)
         # Partly held, partly read again.
         assert set(await reader.products(REF, ids)) == set(ids)
-    assert set(await reader.products(REF, [f"nothing-{n}" for n in range(100)])) == set()
+        assert reader.cached_bytes < 22_000
+    assert set(await reader.products(REF, [f"nothing-{n}" for n in range(1_000)])) == set()
+    assert 0 < reader.cached_bytes < 22_000
 
 
 async def test_held_products_need_no_store(valkey: Valkey, hot: HotValkey) -> None:

@@ -347,6 +347,13 @@ async def test_redis_py_finds_its_way_as_well(cluster: "LiveCluster") -> None:
         )
         assert await writer.swap(unless_swapped_since=True)
         assert await catalogs.count(3) == 1
+        running = await catalogs.begin(3)
+        assert set(await running.current(["a", "b"])) == {"a"}
+        await running.add([product := Product("a", "New", "https://shop.test/a", "", 1, "EUR", item_group_id="g")])
+        assert await catalogs.patch(3, "a", lambda one: one._replace(price=2)) is not None
+        assert await catalogs.touch(3, 1_790_000_000)
+        assert await running.swap(unless_swapped_since=True)
+        assert await (await catalogs.begin(3)).current(["a"]) == {"a": product._replace(price=2)}
         await catalogs.tidy([3])
         assert "valkey_version" in await valkey.redis.info()
     finally:

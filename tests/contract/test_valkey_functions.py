@@ -13,7 +13,6 @@ from adserver.model.event import Event, EventName
 from adserver.model.profile import Offer
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.valkey import keys
-from adserver.storage.valkey.billing import ValkeyBilling
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.hot import HotValkey
 from adserver.storage.valkey.library import Library
@@ -171,8 +170,10 @@ async def test_two_versions_serve_one_visitor_at_once(valkey_url: str, valkey: V
         offers = [Offer(1, (Cap(5, 3_600), Cap(9, 86_400)))]
         places = await asyncio.gather(*(visitors[n % 2].reserve("anna", offers, 1_790_000_000) for n in range(40)))
         assert (places.count(0), places.count(-1)) == (5, 35)
-        billed = await asyncio.gather(*(ValkeyBilling(versions[n % 2]).bill("d", "click", 60) for n in range(40)))
-        assert billed.count(True) == 1
+        billed = await asyncio.gather(
+            *(versions[n % 2].call("bill", keys.billed("d"), "click", 60, "") for n in range(40))
+        )
+        assert billed.count(1) == 1
         appended = [await versions[n % 2].call("append_events", BATCHES, n // 2, b"x", 100, 60) for n in range(2, 8)]
         assert appended == [1, 0] * 3
 

@@ -27,12 +27,14 @@ async def test_the_catalog_of_an_advertiser_that_is_gone_ends(valkey: Valkey) ->
     assert await catalogs.count(1) == 0
     assert await catalogs.count(2) == 1
     left = {key: await valkey.redis.ttl(key) async for key in valkey.redis.scan_iter(match="catalog:*")}
-    assert sorted(ttl > 0 for ttl in left.values()) == [False, True]
+    assert {key.split(b":")[1]: ttl > 0 for key, ttl in left.items()} == {b"{1}": True, b"{2}": False}
+    assert len(left) == 4
+    assert await valkey.redis.hkeys(keys.CHECKED) == [b"2"]
 
 
-async def test_a_version_that_an_import_left_behind_ends(valkey: Valkey) -> None:
+@pytest.mark.parametrize("orphan", [*keys.catalog(1, 7), keys.legacy_catalog(1, 7)])
+async def test_a_version_that_an_import_left_behind_ends(valkey: Valkey, orphan: str) -> None:
     await imported(valkey, 1)
-    orphan = keys.catalog(1, 7)
     await valkey.redis.hset(orphan, "a", "x")
     await ValkeyCatalogs(valkey).tidy({1})
     assert 0 < await valkey.redis.ttl(orphan) <= 3_600

@@ -1,179 +1,79 @@
-"""Catalogs: each import writes a new version beside the current one, then one step makes it current."""
+"""Catalogs off the hot path: where imports begin, products are patched, and what nobody reads any more ends."""
 
-import time
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from typing import cast
 
 from adserver.model.product import Product
-from adserver.storage.valkey import codec, keys
+from adserver.storage.valkey import catalog_version, keys
+from adserver.storage.valkey.catalog_patches import Patches
+from adserver.storage.valkey.catalog_writer import REPLACED_TTL_S, UNFINISHED_TTL_S, ValkeyCatalogWriter
 from adserver.storage.valkey.client import Valkey, store_errors
-from adserver.storage.valkey.hot import HotValkey
-
-CACHED_PRODUCTS = 50_000
-"""Products a worker holds in memory, over all advertisers; what was not used for long goes first."""
-
-_UNFINISHED_TTL_S = 3_600
-"""An import that died leaves its half behind for an hour, unseen."""
+from adserver.storage.valkey.product_codec import Codecs, change_of
 
 _NO_TTL = -1
-_REPLACED_TTL_S = 60
-"""Workers that have not heard of the swap yet still find the old version."""
-
-
-class ValkeyCatalogReader:
-    """Reads products, holding what was read. ``refresh`` is called often; a lookup never asks for the version.
-
-    ``swaps`` counts the catalogs swapped so far, of all advertisers; -1 before the first refresh.
-    """
-
-    def __init__(self, valkey: HotValkey, *, cached_products: int = CACHED_PRODUCTS) -> None:
-        self._valkey = valkey
-        self._limit = cached_products
-        self.swaps = -1
-        self._seen: tuple[bytes | None, ...] = ()
-        self._versions: Mapping[int, int] = {}
-        self._young: dict[tuple[int, int, str], Product | None] = {}
-        self._old: dict[tuple[int, int, str], Product | None] = {}
-
-    async def refresh(self) -> None:
-        """Learn of catalogs swapped since the last call; two reads, the second only when there was a swap."""
-        seen = tuple(cast("list[bytes | None]", await self._valkey.command("HMGET", keys.CATALOGS, "swaps", "latest")))
-        if seen == self._seen:
-            return
-        flat = iter(cast("list[bytes]", await self._valkey.command("HGETALL", keys.CATALOGS)))
-        versions = dict(zip(flat, flat, strict=True))
-        self._seen = seen
-        self.swaps = int(versions.pop(b"swaps", 0))
-        versions.pop(b"latest", None)
-        self._versions = {int(ref): int(version) for ref, version in versions.items()}
-
-    async def products(self, ref: int, ids: Sequence[str], deadline: float | None = None) -> Mapping[str, Product]:
-        """Those of ``ids`` in the current catalog of ``ref``; what is not held yet comes in one read."""
-        version = self._versions.get(ref)
-        if version is None:
-            return {}
-        found = self._held(ref, version, ids)
-        missing = [product_id for product_id in ids if product_id not in found]
-        if missing:
-            found |= await self._fetch(ref, version, missing, deadline)
-        return {product_id: product for product_id in ids if (product := found[product_id]) is not None}
-
-    def _held(self, ref: int, version: int, ids: Sequence[str]) -> dict[str, Product | None]:
-        held = {}
-        young, old = self._young, self._old
-        for product_id in ids:
-            key = (ref, version, product_id)
-            if key in young:
-                held[product_id] = young[key]
-            elif key in old:
-                held[product_id] = old[key]
-                self._hold(key, old[key])
-        return held
-
-    def _hold(self, key: "tuple[int, int, str]", product: Product | None) -> None:
-        """What was used since the last change of generations is young; what was not goes with the next one."""
-        self._young[key] = product
-        if len(self._young) > self._limit // 2:
-            self._young, self._old = {}, self._young
-
-    async def _fetch(self, ref: int, version: int, ids: list[str], deadline: float | None) -> dict[str, Product | None]:
-        key = keys.catalog(ref, version)
-        packed = cast("list[bytes | None]", await self._valkey.command("HMGET", key, *ids, deadline=deadline))
-        fetched = {
-            product_id: None if raw is None else codec.unpack_product(product_id, raw)
-            for product_id, raw in zip(ids, packed, strict=True)
-        }
-        for product_id, product in fetched.items():
-            self._hold((ref, version, product_id), product)
-        return fetched
-
-
-class ValkeyCatalogWriter:
-    """One import of one advertiser's catalog. Make it with ``begin``."""
-
-    def __init__(self, valkey: Valkey, ref: int, before: int) -> None:
-        self._valkey = valkey
-        self._ref = ref
-        self._before = before
-        # Nanoseconds: two imports that begin together must not write into one version.
-        self._version = max(time.time_ns(), before + 1)
-        self._key = keys.catalog(ref, self._version)
-
-    @classmethod
-    async def begin(cls, valkey: Valkey, ref: int) -> "ValkeyCatalogWriter":
-        """Start an import beside the current catalog of advertiser ``ref``."""
-        return cls(valkey, ref, await _current_version(valkey, ref))
-
-    async def add(self, products: Sequence[Product]) -> None:
-        """Write a batch; the half-made version always has a time to live."""
-        mapping = {product.id: codec.pack_product(product) for product in products}
-        if not mapping:
-            return
-        with store_errors():
-            async with self._valkey.redis.pipeline(transaction=True) as pipe:
-                pipe.hset(self._key, mapping=mapping)  # type: ignore[arg-type]  # bytes are fine as values
-                pipe.expire(self._key, _UNFINISHED_TTL_S)
-                await pipe.execute()
-
-    async def swap(self, *, unless_swapped_since: bool) -> bool:
-        """Make this version the current one; the one it replaces goes a minute later."""
-        with store_errors():
-            await self._valkey.redis.persist(self._key)
-        while await self._valkey.call("swap_catalog", keys.CATALOGS, self._ref, self._version, self._before) != 1:
-            if unless_swapped_since:
-                await self.discard()
-                return False
-            # Replace what another import made current meanwhile, so that its version goes as well.
-            self._before = await _current_version(self._valkey, self._ref)
-        with store_errors():
-            if self._before:
-                await self._valkey.redis.expire(keys.catalog(self._ref, self._before), _REPLACED_TTL_S)
-        return True
-
-    async def discard(self) -> None:
-        """Drop what was written."""
-        with store_errors():
-            await self._valkey.redis.unlink(self._key)
-
-
-async def _current_version(valkey: Valkey, ref: int) -> int:
-    """0 when there is none."""
-    with store_errors():
-        version = await cast("Awaitable[bytes | None]", valkey.redis.hget(keys.CATALOGS, str(ref)))
-    return int(version or 0)
+_SHARED = keys.CATALOGS, keys.CHECKED, keys.CHANGES
 
 
 class ValkeyCatalogs:
-    """Where imports begin."""
+    """All catalogs, each by its advertiser's ``ref``."""
 
     def __init__(self, valkey: Valkey) -> None:
         self._valkey = valkey
+        self._codecs = Codecs()
 
     async def begin(self, ref: int) -> ValkeyCatalogWriter:
-        """Start an import beside the current catalog of advertiser ``ref``."""
+        """Start an import beside the current catalog of advertiser ``ref``; before its feed is opened."""
         return await ValkeyCatalogWriter.begin(self._valkey, ref)
+
+    async def touch(self, ref: int, checked_at: int) -> bool:
+        """The feed was found good and unchanged at ``checked_at`` (seconds since 1970). False without a catalog."""
+        return await self._valkey.call("touch_catalog", _SHARED, ref, checked_at) == 1
+
+    async def patch(
+        self, ref: int, product_id: str, change: Callable[[Product], Product], *, says: Collection[str] = ()
+    ) -> Product | None:
+        """Change one product at once, and give it as it is then; None where the catalog has no such product.
+
+        ``change`` may be called several times, each time with the product as it is at that moment; its id stays.
+        An import that began before keeps what the patch changed. ``says``: fields that it shall keep also where
+        they had that value already.
+        """
+        patches = Patches(self._valkey, ref)
+        version, product = 0, None
+        # Whoever swaps meanwhile carries over what was told before; what was told behind that is done again here.
+        while (current := await catalog_version.current_version(self._valkey, ref)) != version:
+            version = current
+            codec = await catalog_version.codec_of(self._valkey, self._codecs, ref, version)
+            if codec is not None:
+                product = await patches.write(
+                    codec,
+                    version,
+                    product_id,
+                    lambda before: change(before)._replace(id=product_id),
+                    lambda before, after: change_of(before, after, says),
+                )
+        if product is not None:
+            await catalog_version.tell_changed(self._valkey, ref, product)
+        return product
+
+    async def count(self, ref: int) -> int:
+        """Products in the current catalog of ``ref``."""
+        version = await catalog_version.current_version(self._valkey, ref)
+        with store_errors():
+            return int(await self._valkey.redis.hlen(keys.products(ref, version)))
 
     async def tidy(self, refs: Collection[int]) -> None:
         """Drop the catalogs of advertisers that are not among ``refs``, and let the versions end that no import
         brought to its end: walks all keys, so not often."""
         with store_errors():
-            versions = await cast("Awaitable[dict[bytes, bytes]]", self._valkey.redis.hgetall(keys.CATALOGS))
-            versions.pop(b"swaps", None)
-            versions.pop(b"latest", None)
-            for ref, version in list(versions.items()):
-                if int(ref) not in refs:
-                    await self._valkey.redis.hdel(keys.CATALOGS, ref.decode())
-                    await self._valkey.redis.expire(keys.catalog(int(ref), int(version)), _REPLACED_TTL_S)
-                    del versions[ref]
-            current = {keys.catalog(int(ref), int(version)).encode() for ref, version in versions.items()}
+            flat = await cast("Awaitable[dict[bytes, bytes]]", self._valkey.redis.hgetall(keys.CATALOGS))
+        versions = {int(ref): int(version) for ref, version in flat.items() if ref not in (b"swaps", b"latest")}
+        for ref in versions.keys() - set(refs):
+            version = versions.pop(ref)
+            if await self._valkey.call("drop_catalog", _SHARED, ref, version) == 1:
+                await catalog_version.expire(self._valkey, ref, version, REPLACED_TTL_S)
+        current = {key.encode() for ref, version in versions.items() for key in keys.catalog(ref, version)}
+        with store_errors():
             async for key in self._valkey.redis.scan_iter(match="catalog:{*}:*", count=1_000):
                 if key not in current and await self._valkey.redis.ttl(key) == _NO_TTL:
-                    await self._valkey.redis.expire(key, _UNFINISHED_TTL_S)
-
-    async def count(self, ref: int) -> int:
-        """Products in the current catalog of ``ref``."""
-        with store_errors():
-            version = await cast("Awaitable[bytes | None]", self._valkey.redis.hget(keys.CATALOGS, str(ref)))
-            if version is None:
-                return 0
-            return int(await self._valkey.redis.hlen(keys.catalog(ref, int(version))))
+                    await self._valkey.redis.expire(key, UNFINISHED_TTL_S)

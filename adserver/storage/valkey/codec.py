@@ -1,4 +1,4 @@
-"""Products and snapshots as bytes: JSON by orjson, products as arrays without names to stay small."""
+"""Snapshots as bytes: JSON by orjson."""
 
 from dataclasses import asdict
 from typing import Any
@@ -17,45 +17,9 @@ from adserver.model.account import (
     Placement,
     Publisher,
     Status,
+    StrikeThrough,
 )
-from adserver.model.product import Availability, Product
 from adserver.model.snapshot import Snapshot
-
-_AVAILABILITY = tuple(Availability)
-
-
-def pack_product(product: Product) -> bytes:
-    """Everything but the id, which is the field's name."""
-    return orjson.dumps(
-        (
-            product.title,
-            product.link,
-            product.image_link,
-            product.price,
-            product.currency,
-            product.sale_price,
-            _AVAILABILITY.index(product.availability),
-            product.brand,
-            product.item_group_id,
-        )
-    )
-
-
-def unpack_product(product_id: str, packed: bytes) -> Product:
-    """The reverse; entries that a later version appended are left alone."""
-    title, link, image_link, price, currency, sale_price, availability, brand, group = orjson.loads(packed)[:9]
-    return Product(
-        id=product_id,
-        title=title,
-        link=link,
-        image_link=image_link,
-        price=price,
-        currency=currency,
-        sale_price=sale_price,
-        availability=_AVAILABILITY[availability],
-        brand=brand,
-        item_group_id=group,
-    )
 
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:
@@ -71,7 +35,13 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
     return Snapshot(
         revision=body["revision"],
         accounts=Accounts(
-            advertisers=_table(accounts["advertisers"], Advertiser, domains=tuple, consent_default=_consent_default),
+            advertisers=_table(
+                accounts["advertisers"],
+                Advertiser,
+                domains=tuple,
+                consent_default=_consent_default,
+                strike_through=_strike_through,
+            ),
             feeds=_table(accounts["feeds"], Feed),
             campaigns=_table(accounts["campaigns"], Campaign, status=Status),
             line_items=_table(accounts["line_items"], LineItem, status=Status, caps=_caps),
@@ -84,6 +54,10 @@ def unpack_snapshot(packed: bytes) -> Snapshot:
 
 def _consent_default(value: str | None) -> ConsentDefault | None:
     return None if value is None else ConsentDefault(value)
+
+
+def _strike_through(value: str | None) -> StrikeThrough | None:
+    return None if value is None else StrikeThrough(value)
 
 
 def _caps(value: list[dict[str, int]]) -> tuple[Cap, ...]:

@@ -218,14 +218,99 @@ local function publish_snapshot(keys, args)
   return 1
 end
 
--- KEYS[1] the versions of all catalogs. ARGV: advertiser ref, new version, version expected before (0: none).
+-- Members that are kept of one item group; if any of the group is in stock, one of them is.
+local MOST_MEMBERS = 8
+
+-- The members of a group with one more: '1' or '0' for whether one of them is in stock, then their ids, one a line.
+local function with_member(held, id, stock)
+  if not held then return stock .. id end
+  local some, ids = string.sub(held, 1, 1), string.sub(held, 2)
+  if string.find('\n' .. ids .. '\n', '\n' .. id .. '\n', 1, true) then return held end
+  local _, count = string.gsub(ids, '\n', '\n')
+  if count + 1 < MOST_MEMBERS then return (some == '1' and some or stock) .. ids .. '\n' .. id end
+  if some == '1' or stock == '0' then return held end
+  return '1' .. string.gsub(ids, '[^\n]*$', '') .. id
+end
+
+-- KEYS[1] the products, KEYS[2] the item groups, of a version that nobody reads yet. ARGV: its time to live in seconds;
+-- number of products; each one's id and what it is packed to; then, for those that belong to a group: group, id, '1'
+-- if in stock, else '0'. A group that has the name of a product is that product.
+-- Returns how many ids are new.
+local function add_products(keys, args)
+  local products, groups, first = keys[1], keys[2], 3 + 2 * tonumber(args[2])
+  local added = redis.call('HSET', products, unpack(args, 3, first - 1))
+  redis.call('EXPIRE', products, args[1])
+  local ids, members, write = {}, {}, {}
+  for i = 3, first - 1, 2 do ids[#ids + 1] = args[i] end
+  redis.call('HDEL', groups, unpack(ids))
+  for i = first, #args, 3 do
+    local group = args[i]
+    if members[group] == nil then
+      members[group] = redis.call('HEXISTS', products, group) == 0 and { redis.call('HGET', groups, group) }
+    end
+    if members[group] then members[group][1] = with_member(members[group][1], args[i + 1], args[i + 2]) end
+  end
+  for group, held in pairs(members) do
+    if held then
+      write[#write + 1] = group
+      write[#write + 1] = held[1]
+    end
+  end
+  if #write > 0 then
+    redis.call('HSET', groups, unpack(write))
+    redis.call('EXPIRE', groups, args[1])
+  end
+  return added
+end
+
+-- About so many changes are told at a time; a worker that has missed some forgets all products that it holds.
+local MOST_CHANGES = 4096
+
+-- KEYS[1] the versions of all catalogs, KEYS[2] when each feed was last found good, KEYS[3] the changes.
+-- ARGV: advertiser ref, new version, version expected before (0: none), second when its feed was found good.
 -- Returns 1 if the new version is current now, 0 if another one had become current meanwhile.
 local function swap_catalog(keys, args)
   local before = redis.call('HGET', keys[1], args[1]) or '0'
   if before ~= args[3] then return 0 end
-  redis.call('HSET', keys[1], args[1], args[2])
-  redis.call('HSET', keys[1], 'latest', args[2])
+  redis.call('HSET', keys[1], args[1], args[2], 'latest', args[2])
   redis.call('HINCRBY', keys[1], 'swaps', 1)
+  redis.call('HSET', keys[2], args[1], args[4])
+  redis.call('XADD', keys[3], 'MAXLEN', '~', MOST_CHANGES, '*', 'ref', args[1], 'version', args[2])
+  return 1
+end
+
+-- The same KEYS. ARGV: advertiser ref, second when its feed was found good and unchanged. It never goes back.
+-- Returns 1, or 0 if the advertiser has no catalog.
+local function touch_catalog(keys, args)
+  if redis.call('HEXISTS', keys[1], args[1]) == 0 then return 0 end
+  if tonumber(redis.call('HGET', keys[2], args[1]) or 0) < tonumber(args[2]) then
+    redis.call('HSET', keys[2], args[1], args[2])
+    redis.call('XADD', keys[3], 'MAXLEN', '~', MOST_CHANGES, '*', 'ref', args[1], 'checked', args[2])
+  end
+  return 1
+end
+
+-- The same KEYS. ARGV: advertiser ref, the version that is current. The catalog is forgotten.
+-- Returns 1, or 0 if another version had become current meanwhile.
+local function drop_catalog(keys, args)
+  if redis.call('HGET', keys[1], args[1]) ~= args[2] then return 0 end
+  redis.call('HDEL', keys[1], args[1])
+  redis.call('HDEL', keys[2], args[1])
+  redis.call('XADD', keys[3], 'MAXLEN', '~', MOST_CHANGES, '*', 'ref', args[1], 'version', 0)
+  return 1
+end
+
+-- KEYS[1] the products of one version, KEYS[2] the patches of that advertiser (left out: not told). ARGV: id, the packed
+-- product as it was read, what it becomes, the change, how long imports may need to hear of it in seconds.
+-- Returns 1, or 0 if the product has changed meanwhile or is gone.
+local function patch_product(keys, args)
+  if redis.call('HGET', keys[1], args[1]) ~= args[2] then return 0 end
+  redis.call('HSET', keys[1], args[1], args[3])
+  if keys[2] then
+    local oldest = (tonumber(redis.call('TIME')[1]) - tonumber(args[5])) * 1000
+    redis.call('XADD', keys[2], 'MINID', '~', string.format('%d', oldest), '*', 'id', args[1], 'change', args[4])
+    redis.call('EXPIRE', keys[2], args[5])
+  end
   return 1
 end
 
@@ -235,4 +320,8 @@ redis.register_function('reserve_VERSION', reserve)
 redis.register_function('bill_VERSION', bill)
 redis.register_function('append_events_VERSION', append_events)
 redis.register_function('publish_snapshot_VERSION', publish_snapshot)
+redis.register_function('add_products_VERSION', add_products)
 redis.register_function('swap_catalog_VERSION', swap_catalog)
+redis.register_function('touch_catalog_VERSION', touch_catalog)
+redis.register_function('drop_catalog_VERSION', drop_catalog)
+redis.register_function('patch_product_VERSION', patch_product)

@@ -10,6 +10,13 @@ CATALOGS = "catalogs:{control}"
 """Hash: advertiser ref -> version of its current catalog; ``swaps`` counts all swaps, ``latest`` is the version
 that came last: another one each time, also after the count began anew with an empty Valkey."""
 
+CHECKED = "checked:{control}"
+"""Hash: advertiser ref -> when its feed was last found good, in seconds since 1970."""
+
+CHANGES = "changes:{control}"
+"""Stream: what workers have to hear of. ``ref``, and for one changed product ``id`` and ``group`` as well; without them
+look at CATALOGS and CHECKED again."""
+
 EVENTS = "events:{0}"
 """Stream: one entry per tick and worker, field ``b`` is a JSON array of log records."""
 
@@ -29,6 +36,42 @@ def billed(decision_id: str) -> str:
     return f"b:{{{decision_id}}}"
 
 
-def catalog(ref: int, version: int) -> str:
+def products(ref: int, version: int) -> str:
     """Hash: product id -> packed product, for one version of an advertiser's catalog."""
+    return f"catalog:{{{ref}}}:{version}:products"
+
+
+def groups(ref: int, version: int) -> str:
+    """Hash: item group -> ``1`` or ``0`` for whether one of them is in stock, then ids of some of its products, one a
+    line. Groups that have the name of a product are not among them."""
+    return f"catalog:{{{ref}}}:{version}:groups"
+
+
+def head(ref: int, version: int) -> str:
+    """String: format of the version's products, one byte, then the dictionary they are compressed with."""
+    return f"catalog:{{{ref}}}:{version}:head"
+
+
+def catalog(ref: int, version: int) -> tuple[str, str, str]:
+    """All keys of one version: products, groups, head."""
+    return products(ref, version), groups(ref, version), head(ref, version)
+
+
+def legacy_catalog(ref: int, version: int) -> str:
+    """Hash: where a server of an earlier format had the products of a version. Nothing reads it."""
     return f"catalog:{{{ref}}}:{version}"
+
+
+def patches(ref: int) -> str:
+    """Stream: changes of single products in the last hour, for imports that began before them. ``id``, ``change``."""
+    return f"patches:{{{ref}}}"
+
+
+def related(ref: int, kind: str) -> str:
+    """Hash: product of an advertiser -> its packed standing among those ``viewed``, or ``bought``."""
+    return f"related:{{{ref}}}:{kind}"
+
+
+def popular(ref: int, kind: str) -> str:
+    """String: the advertiser's most wanted products of that kind, packed."""
+    return f"popular:{{{ref}}}:{kind}"
