@@ -7,14 +7,10 @@ it returned to the first request. What a cut saves is what the part costs.
 """
 
 import asyncio
-import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from inspect import isawaitable
-from time import process_time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from typing import Annotated, Any, cast
 
 import typer
@@ -26,71 +22,18 @@ from uvicorn.server import ServerState
 from adserver.app import create_app
 from adserver.notes import read_notes
 from adserver.secret import read_secrets
-from adserver.service.record_event import RecordEvent
-from adserver.service.render_ad import RenderAd
-from adserver.service.serve_ad import ServeAd
 from adserver.settings import Settings, load_settings
-from adserver.storage.valkey.events import ValkeyEventLog
-from adserver.storage.valkey.visitors import ValkeyVisitors
-from adserver.web.handlers.ads import AdHandler
-from adserver.web.handlers.pixel import PixelHandler
-from adserver.web.responses import Answer
 from adserver.worker import uvicorn_config
 from benchmarks.address import address_of
 from benchmarks.client import LoadError
+from benchmarks.crowd import Connect, Crowd
+from benchmarks.cuts import CUTS, FRONT, Cut, in_place, stubs_of
 from benchmarks.stage import CAPPED_ACCOUNTS, PRODUCTS, SITE
 from benchmarks.traffic import Manner, Traffic
 from tests.server import feed_xml, running_server
 
 CROWDS = (32, 4, 1)
 """Connections that ask in the same turn of the loop."""
-
-_WARM_UP = 300
-"""Requests after each cut that do not count: Python learns anew what it may call without looking it up."""
-
-Connect = Callable[[], asyncio.Protocol]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
-    """A part and the method that is all of it that is left when the parts behind it are cut out.
-
-    ``again`` makes a new object of the one returned first, where a request must not meet the same one twice.
-    """
-
-    part: str
-    owner: type
-    method: str
-    again: Callable[[Any], Any] | None = None
-
-
-def _unsent(answer: Answer) -> Answer:
-    """An ad's head is its own, and encoded when it is sent."""
-    return Answer(answer.status, answer.headers, answer.body)
-
-
-FRONT = "HTTP parser, door and answer"
-_CONTEXT = "context, query and hit"
-_STREAM = "event stream"
-
-CUTS: Mapping[str, Sequence[Cut]] = {
-    "pixel": (
-        Cut(part=_STREAM, owner=ValkeyEventLog, method="append"),
-        Cut(part="visitor's write to Valkey", owner=ValkeyVisitors, method="record_event"),
-        Cut(part="service: consent, bot, cookie, event", owner=RecordEvent, method="__call__"),
-        Cut(part=_CONTEXT, owner=PixelHandler, method="__call__"),
-    ),
-    "ad": (
-        Cut(part=_STREAM, owner=ValkeyEventLog, method="note"),
-        Cut(part="rendering with tokens", owner=RenderAd, method="__call__"),
-        Cut(part="reserve", owner=ValkeyVisitors, method="reserve"),
-        Cut(part="decision and products", owner=ServeAd, method="_decide"),
-        Cut(part="read of the visitor, profile", owner=ValkeyVisitors, method="read_visitor"),
-        Cut(part="service: consent, bot, cookie", owner=ServeAd, method="__call__"),
-        Cut(part=_CONTEXT, owner=AdHandler, method="__call__", again=_unsent),
-    ),
-}
-"""In the order in which they are made: the last that a request comes to is the first that goes."""
 
 
 def parts_of(cuts: Sequence[str], costs: Sequence[float]) -> dict[str, float]:
@@ -103,159 +46,17 @@ def parts_of(cuts: Sequence[str], costs: Sequence[float]) -> dict[str, float]:
     return {FRONT: costs[len(cuts)], **dict(reversed(saved.items()))}
 
 
-class _Wire(asyncio.Transport):
-    """Leads to nobody; tells when an answer is written, and keeps the last; tells when the worker hangs up."""
-
-    def __init__(self, written: Callable[[], None], closed: Callable[[], None]) -> None:
-        super().__init__()
-        self._written = written
-        self._closed = closed
-        self._is_closing = False
-        self.answer = b""
-
-    def write(self, data: Any) -> None:
-        self.answer = data
-        self._written()
-
-    def is_closing(self) -> bool:
-        return self._is_closing
-
-    def close(self) -> None:
-        self._is_closing = True
-        self._closed()
-
-    abort = close
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return {"peername": ("192.0.2.1", 50_000), "sockname": ("192.0.2.2", 80)}.get(name, default)
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-
-class Crowd:
-    """``count`` connections that ask together, for a ``with``; ``requests`` begin again when they are used up."""
-
-    def __init__(self, connect: Connect, count: int, requests: Sequence[bytes]) -> None:
-        self._requests = itertools.cycle(requests)
-        self._missing = 0
-        self._answered: asyncio.Future[None] | None = None
-        self._is_broken = False
-        self._wires = [_Wire(self._count_down, self._break_off) for _ in range(count)]
-        self._protocols = [connect() for _ in range(count)]
-
-    def __enter__(self) -> "Crowd":
-        for protocol, wire in zip(self._protocols, self._wires, strict=True):
-            protocol.connection_made(wire)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for protocol in self._protocols:
-            protocol.connection_lost(None)
-
-    async def cost_us(self, requests: int) -> float:
-        """Processor time of this process per request, after some that do not count. Raises LoadError."""
-        await self._ask(_WARM_UP)
-        began = process_time()
-        asked = await self._ask(requests)
-        spent = process_time() - began
-        self._check()
-        return spent / asked * 1e6
-
-    async def _ask(self, requests: int) -> int:
-        """At least so many; how many they were."""
-        turns = -(-requests // len(self._wires))
-        for _ in range(turns):
-            if self._is_broken:
-                raise LoadError("the worker hung up")
-            self._missing = len(self._wires)
-            self._answered = asyncio.get_running_loop().create_future()
-            for protocol, request in zip(self._protocols, self._requests, strict=False):
-                protocol.data_received(request)
-            await self._answered
-        return turns * len(self._wires)
-
-    def _count_down(self) -> None:
-        self._missing -= 1
-        if not self._missing and self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
-
-    def _break_off(self) -> None:
-        """Whoever waits goes on, and finds out."""
-        self._is_broken = True
-        if self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
-
-    def _check(self) -> None:
-        for wire in self._wires:
-            head, _, _ = wire.answer.partition(b"\r\n\r\n")
-            if self._is_broken or not head.startswith(b"HTTP/1.1 200") or b"\r\nx-adserver-reason:" in head:
-                raise LoadError(f"not what was asked for: {head[:1_000]!r}")
-
-
-@contextmanager
-def _in_place(cut: Cut, method: Callable[..., object]) -> Iterator[None]:
-    before = getattr(cut.owner, cut.method)
-    setattr(cut.owner, cut.method, method)
-    try:
-        yield
-    finally:
-        setattr(cut.owner, cut.method, before)
-
-
-def _noting(cut: Cut, seen: dict[str, tuple[bool, object]]) -> Callable[..., object]:
-    """The method itself; what it returns stands in ``seen`` by the part's name, and whether that was to be awaited."""
-    method = getattr(cut.owner, cut.method)
-
-    async def noted(awaited: Awaitable[object]) -> object:
-        found = await awaited
-        seen[cut.part] = True, found
-        return found
-
-    def call(*args: object, **named: object) -> object:
-        found = method(*args, **named)
-        if isawaitable(found):
-            return noted(found)
-        seen[cut.part] = False, found
-        return found
-
-    return call
-
-
-def _repeating(found: object, again: Callable[[Any], Any] | None, *, awaited: bool) -> Callable[..., object]:
-    """Returns what was ``found``, whatever is asked."""
-
-    async def later(*_: object, **__: object) -> object:
-        return again(found) if again else found
-
-    def now(*_: object, **__: object) -> object:
-        return again(found) if again else found
-
-    return later if awaited else now
-
-
-async def _stubs(connect: Connect, cuts: Sequence[Cut], requests: Sequence[bytes]) -> list[Callable[..., object]]:
-    """What stands in for each part: it repeats what the part returned to a real request."""
-    seen: dict[str, tuple[bool, object]] = {}
-    with ExitStack() as stack, Crowd(connect, 1, requests) as crowd:
-        for cut in cuts:
-            stack.enter_context(_in_place(cut, _noting(cut, seen)))
-        await crowd.cost_us(1)
-    return [_repeating(seen[cut.part][1], cut.again, awaited=seen[cut.part][0]) for cut in cuts]
-
-
 async def _costs(
     connect: Connect, cuts: Sequence[Cut], requests: Sequence[bytes], count: int, *, each: int, repeats: int
 ) -> list[float]:
     """Microseconds per request with no cut, the first, the first two ...: the best of ``repeats`` that take turns."""
-    stubs = await _stubs(connect, cuts, requests)
+    stubs = await stubs_of(connect, cuts, requests)
     costs: list[list[float]] = [[] for _ in range(len(cuts) + 1)]
     for _ in range(repeats):
         with ExitStack() as stack, Crowd(connect, count, requests) as crowd:
             costs[0].append(await crowd.cost_us(each))
             for cut, stub, found in zip(cuts, stubs, costs[1:], strict=True):
-                stack.enter_context(_in_place(cut, stub))
+                stack.enter_context(in_place(cut, stub))
                 found.append(await crowd.cost_us(each))
     return [min(found) for found in costs]
 

@@ -16,8 +16,9 @@ from adserver.model.decision import Decision
 from adserver.model.product import MICROS, Product
 from adserver.model.tcf import purpose_consents
 from adserver.service.accounts_file import AccountsFile, parse_accounts
+from adserver.service.picture_links import PictureLinks
 from adserver.service.render_ad import RenderAd
-from adserver.storage.valkey.codec import pack_product, unpack_product
+from adserver.storage.valkey.product_codec import ProductCodec
 from adserver.storage.valkey.resp import pack
 from adserver.storage.valkey.visitors import profile_of
 from adserver.tracking.keyring import Keyring
@@ -85,9 +86,11 @@ def _ad_steps() -> dict[str, Step]:
     hash_of_visitor = _hash_of_visitor(booking.advertiser.ref)
     (shopping,) = profile_of(hash_of_visitor).shopping.values()
     product = _product("P00001")
-    packed = pack_product(product)
+    codec = ProductCodec()
+    packed = codec.pack(product)
     tokens = Tokens(Keyring([_SECRET], "token"))
-    render = RenderAd(creatives, tokens, base_url="", insecure_images=True, impression_ttl_s=3_600, click_ttl_s=86_400)
+    pictures = PictureLinks(Keyring([_SECRET], "picture"), base_url="")
+    render = RenderAd(creatives, tokens, pictures=pictures, base_url="", impression_ttl_s=3_600, click_ttl_s=86_400)
     decision = Decision(
         id="decision-0123456",
         placement=entry.placement,
@@ -107,7 +110,7 @@ def _ad_steps() -> dict[str, Step]:
     token = html[at : html.index(b'"', at)].decode()
     return {
         "codec: hash of 10 products -> profile": lambda: profile_of(hash_of_visitor),
-        "codec: bytes -> product": lambda: unpack_product("P00001", packed),
+        "codec: bytes -> product": lambda: codec.unpack("P00001", packed),
         "decide: 10 products, one line item -> 3 products": decide,
         "render: 3 products -> HTML with its 4 tokens": lambda: render(decision, _NOW),
         "render: one price": lambda: format_price(product.price, product.currency, "de_DE"),

@@ -2,10 +2,20 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # Browsers drop tabs and newlines inside a URL and read "\" as "/": "/\t/evil.example" would leave the site.
 _OWN_URL = re.compile(r"(?:https?://[^\s/\\?#\x00-\x1f\x7f]|/(?![/\\]))[^\s\\\x00-\x1f\x7f]*", re.IGNORECASE)
-_IMAGE_URL = re.compile(r"https?://[^\s/\\?#\x00-\x1f\x7f][^\x00-\x1f\x7f]*", re.IGNORECASE)
+
+
+class Picture(NamedTuple):
+    """A picture that this server makes: its URLs for screens of one and of two pixels per CSS pixel, each absolute
+    http(s) or root-relative, and the box it is made for, in CSS pixels."""
+
+    url: str
+    url_2x: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,35 +23,27 @@ class Tile:
     """One product as shown.
 
     ``price_text`` and ``was_price_text`` are formatted; the second is empty where nothing is to be struck
-    through. ``image_url`` is an absolute http(s) URL; anything else becomes ``""``, which shows ``letter``
-    instead. ``click_url`` is absolute http(s) or root-relative; anything else raises ``ValueError``, because
-    click URLs are minted by this server and an odd one is a bug.
+    through. Without a ``picture`` ``letter`` is shown. ``click_url`` is absolute http(s) or root-relative, as are the
+    URLs of the picture; anything else raises ``ValueError``, because these are minted by this server and an odd one is
+    a bug.
     """
 
     title: str
     price_text: str
     was_price_text: str = ""
-    image_url: str = ""
+    picture: Picture | None = None
     click_url: str
 
     def __post_init__(self) -> None:
         _refuse_foreign("click_url", self.click_url)
-        if self.image_url and not _IMAGE_URL.fullmatch(self.image_url):
-            object.__setattr__(self, "image_url", "")
+        if self.picture:
+            _refuse_foreign("picture", self.picture.url)
+            _refuse_foreign("picture", self.picture.url_2x)
 
     @property
     def letter(self) -> str:
-        """First letter or digit of the title, upper case; ``"•"`` when there is none."""
-        for character in self.title:
-            if character.isalnum():
-                return character.upper()[0]
-        return "•"
-
-    def picture(self, insecure_images: bool) -> str:
-        """``image_url``, or ``""`` where the page's policy would block it anyway (an ``http:`` picture)."""
-        if insecure_images or self.image_url[:6].lower() == "https:":
-            return self.image_url
-        return ""
+        """See ``letter_of``."""
+        return letter_of(self.title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Banner:
     ``size`` is ``<width>x<height>``, ``lang`` a language tag (``de``, ``de-DE`` or ``de_DE``), ``tiles``
     newest first. ``click_url`` is that of the whole banner, for creatives that have such a link. It,
     ``impression_url`` and ``privacy_url`` are absolute http(s) or root-relative; anything else raises
-    ``ValueError``. ``insecure_images`` lets pictures, the impression's too, come by plain http.
+    ``ValueError``.
     """
 
     size: str
@@ -61,7 +63,6 @@ class Banner:
     impression_url: str
     privacy_url: str
     click_url: str = "/"
-    insecure_images: bool = False
 
     def __post_init__(self) -> None:
         _refuse_foreign("impression_url", self.impression_url)
@@ -69,6 +70,14 @@ class Banner:
         _refuse_foreign("click_url", self.click_url)
         if "_" in self.lang:  # browsers hyphenate by the tag, and know it with a hyphen only
             object.__setattr__(self, "lang", self.lang.replace("_", "-"))
+
+
+def letter_of(title: str) -> str:
+    """First letter or digit of a title, upper case; ``"•"`` when there is none."""
+    for character in title:
+        if character.isalnum():
+            return character.upper()[0]
+    return "•"
 
 
 def _refuse_foreign(field: str, url: str) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,7 +36,6 @@ class Frame:
     advertiser_name: str
     lang: str
     privacy_url: str
-    insecure_images: bool
 
 
 Cut = tuple[bytes, ...]
@@ -67,7 +66,7 @@ class Creative:
     what was not there before.
     """
 
-    __slots__ = ("_banner", "_heads", "_labels", "_most", "_policies", "_product", "min_products", "name", "sizes")
+    __slots__ = ("_banner", "_boxes", "_heads", "_labels", "_most", "_product", "csp", "min_products", "name", "sizes")
 
     def __init__(
         self,
@@ -75,38 +74,42 @@ class Creative:
         name: str,
         min_products: int,
         max_products: Mapping[str, int],
+        boxes: Mapping[str, Sequence[tuple[int, int]]],
+        origin: str,
         labels: Mapping[str, Labels],
         css: Mapping[str, str],
         banner: Template,
         product: Template | None,
     ) -> None:
-        """``max_products`` and ``css`` (without ``<``) by size; ``labels`` by language, ``en`` among them."""
+        """``max_products``, ``css`` (without ``<``) and ``boxes`` by size: the room for a picture, in CSS pixels, in a
+        banner of the fewest products, of one more, and so on. ``labels`` by language, ``en`` among them. ``origin`` is
+        where pictures come from (``https://ads.example``), empty where it is not known."""
         self.name = name
         self.sizes = frozenset(max_products)
         self.min_products = min_products
         self._most = dict(max_products)
+        self._boxes = dict(boxes)
         self._labels = dict(labels)
         self._banner = banner.render
         self._product = product.render if product else None
         digests = {size: _digest(style) for size, style in css.items()}
-        self._policies = {insecure: _policy(digests.values(), insecure=insecure) for insecure in (False, True)}
+        # ``base-uri`` and ``frame-ancestors`` are left to the caller: a publisher's tag may set a base.
+        self.csp = _policy(digests.values(), origin or "'self'")
+        """The documents' Content-Security-Policy, of all sizes, for a header."""
         # Both are this installation's own text. The policy's quotes are single ones and end no attribute.
         self._heads = {
-            (size, insecure): (Markup(_policy([digests[size]], insecure=insecure)), Markup(style))  # noqa: S704
+            # In the frame that a publisher's tag makes, 'self' would be the publisher.
+            size: (Markup(_policy([digests[size]], origin or "https: http:")), Markup(style))  # noqa: S704
             for size, style in css.items()
-            for insecure in (False, True)
         }
 
     def max_products(self, size: str) -> int:
         """How many tiles a size holds; ``KeyError`` for a size that is not in ``sizes``."""
         return self._most[size]
 
-    def csp(self, insecure_images: bool) -> str:
-        """The documents' Content-Security-Policy, of all sizes, for a header.
-
-        ``base-uri`` and ``frame-ancestors`` are left to the caller: a publisher's tag may set a base.
-        """
-        return self._policies[insecure_images]
+    def picture_box(self, size: str, count: int) -> tuple[int, int]:
+        """Width and height, in CSS pixels, of the room for a picture in a banner of ``count`` products."""
+        return self._boxes[size][count - self.min_products]
 
     def render(self, banner: Banner) -> bytes:
         """One UTF-8 HTML document. Tiles beyond ``max_products`` are left out, the oldest first.
@@ -127,20 +130,16 @@ class Creative:
                 advertiser_name=banner.advertiser_name,
                 lang=banner.lang,
                 privacy_url=banner.privacy_url,
-                insecure_images=banner.insecure_images,
             )
         )
-        products = [
-            _in_attribute(tile.click_url).join(self.fragment(tile, banner.lang, banner.insecure_images))
-            for tile in tiles
-        ]
+        products = [_in_attribute(tile.click_url).join(self.fragment(tile, banner.lang)) for tile in tiles]
         seen = _in_attribute(banner.impression_url)
         html = b"".join((seen.join(before), *products, seen.join(after)))
         return _in_attribute(banner.click_url).join(html.split(CLICK)) if linked else html
 
     def frame(self, frame: Frame) -> Halves:
         """The banner without its products and its URLs."""
-        csp, css = self._heads[frame.size, frame.insecure_images]
+        csp, css = self._heads[frame.size]
         document = self._banner(
             size=frame.size,
             count=frame.count,
@@ -158,12 +157,11 @@ class Creative:
         before, after = document.split(_PRODUCTS) if self._product else (document, "")
         return Halves(_cut(before, _SEEN), _cut(after, _SEEN), _CLICK in document)
 
-    def fragment(self, tile: Tile, lang: str, insecure_images: bool) -> Cut:
+    def fragment(self, tile: Tile, lang: str) -> Cut:
         """One product, cut where its click URL stands; the tile's own click URL is not looked at."""
         if self._product is None:
             raise ValueError(f"creative {self.name} shows no products")
-        picture = tile.picture(insecure_images)
-        return _cut(self._product(tile=tile, picture=picture, click_url=_CLICK, labels=self._words(lang)), _CLICK)
+        return _cut(self._product(tile=tile, click_url=_CLICK, labels=self._words(lang)), _CLICK)
 
     def _words(self, lang: str) -> Labels:
         return self._labels.get(lang.partition("-")[0].lower()) or self._labels["en"]
@@ -187,7 +185,6 @@ def _digest(css: str) -> str:
     return base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
 
 
-def _policy(digests: Iterable[str], *, insecure: bool) -> str:
-    images = "https: data: http:" if insecure else "https: data:"
+def _policy(digests: Iterable[str], images: str) -> str:
     styles = " ".join(f"'sha256-{digest}'" for digest in digests)
     return f"default-src 'none'; img-src {images}; style-src {styles}; form-action 'none'"

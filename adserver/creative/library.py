@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
-from adserver.creative.banner import Banner, Tile
+from adserver.creative.banner import Banner, Picture, Tile
 from adserver.creative.creative import Creative, Labels
 from adserver.model.decision import HOUSE_CREATIVE
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SIZE = re.compile(r"[1-9][0-9]{0,3}x[1-9][0-9]{0,3}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _MOST_PRODUCTS = 20
-_KEYS = frozenset({"name", "sizes", "products", "labels"})
+_KEYS = frozenset({"name", "sizes", "products", "pictures", "labels"})
 _WORDS = frozenset(Labels._fields) - Labels._field_defaults.keys()
 
 _RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
@@ -38,9 +38,10 @@ class CreativeError(ValueError):
         self.expected = expected
 
 
-def load_creatives(folder: Path | None = None) -> Mapping[str, Creative]:
+def load_creatives(folder: Path | None = None, *, origin: str = "") -> Mapping[str, Creative]:
     """Every sub-folder of ``folder`` that has a ``creative.toml``, by the creative's name.
 
+    ``origin`` (``https://ads.example``): where browsers reach this server; only from there may pictures come.
     Without ``folder``: the creatives packed into the wheel, else those of the source tree. Each is rendered
     in every size and count, so that a template's mistake stops the start and not a request. Raises
     ``CreativeError``.
@@ -50,7 +51,7 @@ def load_creatives(folder: Path | None = None) -> Mapping[str, Creative]:
         raise CreativeError(folder, "folder", "a folder of creatives")
     creatives: dict[str, Creative] = {}
     for manifest in sorted(folder.glob("*/creative.toml")):
-        creative = _load(manifest.parent)
+        creative = _load(manifest.parent, origin)
         if creative.name in creatives:
             raise CreativeError(manifest.parent, "name", f"a name of its own, {creative.name!r} is taken")
         creatives[creative.name] = creative
@@ -62,7 +63,7 @@ def _shipped() -> Path:
     return packed if packed.is_dir() else Path(__file__).parents[2] / "creatives"
 
 
-def _load(folder: Path) -> Creative:
+def _load(folder: Path, origin: str) -> Creative:
     try:
         manifest = tomllib.loads(_text(folder, "creative.toml"))
     except tomllib.TOMLDecodeError as error:
@@ -78,6 +79,8 @@ def _load(folder: Path) -> Creative:
         name=name,
         min_products=least,
         max_products=most,
+        boxes=_boxes(folder, manifest.get("pictures"), least, most),
+        origin=origin,
         labels=_labels(folder, manifest.get("labels")),
         css=_styles(folder, sizes),
         banner=_template(folder, "banner.html"),
@@ -113,6 +116,23 @@ def _products(folder: Path, value: object, sizes: list[str], *, house: bool) -> 
         if type(count) is not int or not least <= count <= ceiling:
             raise CreativeError(folder, f"products.max.{size}", _whole_number(least, ceiling))
     return least, most
+
+
+def _boxes(folder: Path, value: object, least: int, most: dict[str, int]) -> dict[str, list[tuple[int, int]]]:
+    """One box for each count of products; a creative without products has no pictures."""
+    if not least:
+        return {size: [] for size in most}
+    table: dict[str, Any] = value if isinstance(value, dict) else {}
+    if table.keys() != most.keys():
+        raise CreativeError(folder, "pictures", f"a list of boxes for each of {', '.join(most)}")
+    boxes = {}
+    for size, listed in table.items():
+        count = most[size] - least + 1
+        found = listed if isinstance(listed, list) else []
+        if len(found) != count or not all(isinstance(box, str) and _SIZE.fullmatch(box) for box in found):
+            raise CreativeError(folder, f"pictures.{size}", f'{count} boxes like "120x90"')
+        boxes[size] = [(int(width), int(height)) for width, _, height in (box.partition("x") for box in found)]
+    return boxes
 
 
 def _whole_number(least: int, most: int) -> str:
@@ -162,7 +182,7 @@ def _template(folder: Path, file: str) -> Template:
 
 
 _REHEARSED = (
-    Tile(title="A", price_text="1", was_price_text="2", image_url="https://a.example/", click_url="/"),
+    Tile(title="A", price_text="1", was_price_text="2", picture=Picture("/1", "/2", 8, 8), click_url="/"),
     Tile(title="A", price_text="1", click_url="/"),
 )
 
@@ -170,7 +190,7 @@ _REHEARSED = (
 def _rehearse(folder: Path, creative: Creative) -> None:
     for tile in _REHEARSED if creative.min_products else ():
         with _faults_of(folder, "product.html"):
-            creative.fragment(tile, "en", insecure_images=False)
+            creative.fragment(tile, "en")
     for size in creative.sizes:
         for count in range(creative.min_products, creative.max_products(size) + 1):
             for tile in _REHEARSED:

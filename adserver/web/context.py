@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from starlette.types import Receive
+
 from adserver.model.consent import SILENCE, Signals
 from adserver.model.domain import host_of
 from adserver.model.hit import Fields, Hit
@@ -28,6 +30,7 @@ _WANTED = {
     b"x-forwarded-for",
     b"forwarded",
 }
+_WANTED_BY_ASGI = _WANTED | {b"accept", b"content-length", b"content-type"}  # pictures and bodies have no fast lane
 _PURPOSES = {b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"}
 _UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 _NOT_WANTED = (
@@ -49,7 +52,7 @@ class Context:
     """Never changed. ``headers`` holds the few that anybody asks for, lower-case, the last of a kind (cookies joined).
 
     ``secure``: the visitor's browser speaks HTTPS, to us or to the proxy in front. ``peer``: address of the client,
-    empty on a unix socket.
+    empty on a unix socket. ``receive``: where the body comes from, for ``web.body``; None where there is none.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Context:
     headers: Mapping[bytes, bytes]
     secure: bool
     peer: str
+    receive: Receive | None = None
 
     def header(self, name: bytes) -> str:
         """The header's value, or an empty string."""
@@ -130,7 +134,7 @@ class Context:
         return Signals(gpc, opted_out, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared, malformed)
 
 
-def context_of(scope: Mapping[str, Any], *, https_outside: bool) -> Context:
+def context_of(scope: Mapping[str, Any], *, https_outside: bool, receive: Receive | None = None) -> Context:
     """From an ASGI scope; ``https_outside``: the configured public URL is HTTPS, whoever terminates it."""
     client = scope.get("client")
     return Context(
@@ -140,6 +144,7 @@ def context_of(scope: Mapping[str, Any], *, https_outside: bool) -> Context:
         headers=pick(scope["headers"]),
         secure=https_outside or scope.get("scheme") == "https",
         peer=client[0] if client else "",
+        receive=receive,
     )
 
 
@@ -147,7 +152,7 @@ def pick(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """The headers that anybody asks for; names are lower-case."""
     picked: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _WANTED:
+        if name in _WANTED_BY_ASGI:
             picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
     return picked
 

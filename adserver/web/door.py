@@ -94,7 +94,7 @@ class AsgiDoor:
         self._https_outside = https_outside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; its body, if any, is not read."""
-        answer = await self._door.answer(context_of(scope, https_outside=self._https_outside))
+        """Answer one request; its body, if any, is read by handlers that want it."""
+        answer = await self._door.answer(context_of(scope, https_outside=self._https_outside, receive=receive))
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})

@@ -83,13 +83,15 @@ def html(body: bytes, extra: Headers) -> Answer:
     )
 
 
-def json(value: object, status: int = 200, extra: Headers | None = None) -> Answer:
+def json(
+    value: object, status: int = 200, extra: Headers | None = None, media_type: bytes = b"application/json"
+) -> Answer:
     """JSON that must not be cached."""
     body = orjson.dumps(value)
     return Answer(
         status,
         [
-            (b"content-type", b"application/json"),
+            (b"content-type", media_type),
             (b"content-length", str(len(body)).encode()),
             NO_STORE,
             NOSNIFF,

@@ -21,6 +21,7 @@ class Handlers:
     ads: Handler
     impression: Handler
     click: Handler
+    media: Handler
     tag: Handler
     slot: Handler
     privacy: Handler
@@ -28,6 +29,7 @@ class Handlers:
     healthz: Handler
     readyz: Handler
     metrics: Handler
+    product: Handler
 
 
 def create_doors(
@@ -44,6 +46,7 @@ def create_doors(
         ("/ad", handlers.ad, None, ads),
         ("/i/{token}", handlers.impression, broken, None),
         ("/c/{token}", handlers.click, None, None),
+        ("/media/{signed}", handlers.media, None, None),
         ("/tag.js", handlers.tag, None, None),
         ("/slot.js", handlers.slot, None, None),
         ("/privacy", handlers.privacy, None, None),
@@ -51,6 +54,7 @@ def create_doors(
         ("/healthz", handlers.healthz, None, None),
         ("/readyz", handlers.readyz, None, None),
         ("/metrics", handlers.metrics, None, None),
+        ("/api/v1/advertisers/{advertiser}/products/{product:path}", handlers.product, None, None),
     ]
     return {
         path: Door(handler, path.partition("{")[0], access_log=access_log, fallback=fallback, shedding=shedding)
