@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside lock needs clean
+.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-pictures lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,7 +33,7 @@ needs: install
 	$(BIN)/python -m tests.needs
 
 test: install needs  ## Every kind of test, within ten minutes on two cores
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile
 
 test-long: install needs  ## What takes longer
 	$(BIN)/pytest -m long
@@ -52,6 +52,12 @@ bench-micro: install  ## What each step of a pixel and of an ad costs
 
 bench-inside: install  ## Where the processor time of a pixel and of an ad goes inside a worker
 	$(BIN)/python -m benchmarks.inside
+
+bench-feeds: install  ## Products per second of a feed's import, next to a bare loop over the same file; five minutes
+	$(BIN)/python -m benchmarks.feeds --out benchmarks/results/feeds.md
+
+bench-pictures: install  ## What making the picture of a tile costs
+	$(BIN)/python -m benchmarks.pictures
 
 lock:  ## Resolve the dependencies anew (needs an installed .venv)
 	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate --upgrade --output-file requirements.lock pyproject.toml

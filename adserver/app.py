@@ -18,16 +18,24 @@ from adserver.creative.library import load_creatives
 from adserver.model.reason import EventReason, NoAdReason
 from adserver.random_ids import RandomIds
 from adserver.service.access import CheckKey
+from adserver.service.change_product import ChangeProduct
 from adserver.service.live import Live, follow
+from adserver.service.picture_links import PictureLinks
+from adserver.service.picture_pool import PicturePool
 from adserver.service.record_event import RecordEvent
 from adserver.service.record_token import Counter, RecordClick, RecordImpression
 from adserver.service.render_ad import RenderAd, learn_locales
 from adserver.service.serve_ad import ServeAd
+from adserver.service.shop_pictures import ShopPictures
+from adserver.service.show_picture import ShowPicture
 from adserver.settings import Settings
+from adserver.storage.fetch import Allowed, Fetcher
 from adserver.storage.interfaces import StoreUnavailable
+from adserver.storage.pictures import PictureBucket, PictureFolder, open_pictures
 from adserver.storage.spool.billing import SpooledBilling
 from adserver.storage.spool.spool import Spool
-from adserver.storage.valkey.catalogs import ValkeyCatalogReader
+from adserver.storage.valkey.catalog_reader import ValkeyCatalogReader
+from adserver.storage.valkey.catalogs import ValkeyCatalogs
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.events import ValkeyEventLog
 from adserver.storage.valkey.hot import HotValkey
@@ -42,9 +50,11 @@ from adserver.tracking.visitor import VisitorCookies
 from adserver.web.cookies import CookieHeaders
 from adserver.web.door import Door, Handler, Shedding
 from adserver.web.handlers.ads import AdHandler, AdsHandler
+from adserver.web.handlers.media import MediaHandler
 from adserver.web.handlers.operations import MetricsHandler, Readiness, ReadyzHandler, healthz
 from adserver.web.handlers.pixel import PixelHandler
 from adserver.web.handlers.privacy import PrivacyHandler
+from adserver.web.handlers.products_api import ProductHandler, too_many_calls
 from adserver.web.handlers.tokens import ClickHandler, ImpressionHandler
 from adserver.web.overload import Load
 from adserver.web.rate_limit import AddressLimiter, Limited
@@ -68,6 +78,7 @@ class _Stores:
     events: ValkeyEventLog
     billing: SpooledBilling
     snapshots: ValkeySnapshots
+    pictures: PictureFolder | PictureBucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +88,8 @@ class _Services:
     serve_ad: ServeAd
     record_impression: RecordImpression
     record_click: RecordClick
+    show_picture: ShowPicture
+    picture_pool: PicturePool
 
 
 def create_app(
@@ -88,7 +101,7 @@ def create_app(
     handlers = _handlers(settings, stores, services)
     pixels, ads = _shedding(settings, services)
     doors = create_doors(handlers, pixels=pixels, ads=ads, access_log=settings.access_log)
-    lifespan = _lifespan(stores, services.live)
+    lifespan = _lifespan(stores, services)
     return create_application(doors, lifespan, https_outside=https_outside(settings)), doors
 
 
@@ -116,21 +129,26 @@ def _stores(settings: Settings, valkey_url: str) -> _Stores:
         events=events,
         billing=SpooledBilling(spool, events),
         snapshots=ValkeySnapshots(valkey),
+        pictures=open_pictures(
+            settings.pictures, settings.data_dir / "pictures", max_bytes=settings.pictures_mb * 1_048_576
+        ),
     )
 
 
 def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stores) -> _Services:
-    creatives = load_creatives()
+    creatives = load_creatives(origin=settings.public_url)
     live = Live({name: creative.sizes for name, creative in creatives.items()}, prepare=learn_locales)
     cookies = VisitorCookies(Keyring(secrets_in_use, "visitor"))
     tokens = Tokens(Keyring(secrets_in_use, "token"))
     is_refused = _refusing(settings)
     counter = Counter(stores.billing, is_refused)
+    links = PictureLinks(Keyring(secrets_in_use, "picture"), base_url=settings.public_url)
+    pool = PicturePool()
     render = RenderAd(
         creatives,
         tokens,
+        pictures=links,
         base_url=settings.public_url,
-        insecure_images=not (https_outside(settings) or settings.ssl_certfile),
         impression_ttl_s=settings.impression_minutes * 60,
         click_ttl_s=settings.click_minutes * 60,
     )
@@ -161,6 +179,10 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
         ),
         record_impression=RecordImpression(tokens, counter),
         record_click=RecordClick(live, tokens, counter),
+        show_picture=ShowPicture(
+            links, ShopPictures(Fetcher(Allowed.parse(settings.fetch_allow))), stores.pictures, pool.make
+        ),
+        picture_pool=pool,
     )
 
 
@@ -202,6 +224,7 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
         ads=limited(AdsHandler(services.serve_ad), too_many_ads),
         impression=ImpressionHandler(services.record_impression),
         click=ClickHandler(services.record_click),
+        media=MediaHandler(services.show_picture),
         tag=StaticScript.load("tag.js"),
         slot=StaticScript.load("slot.js"),
         privacy=privacy.page,
@@ -209,6 +232,10 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
         healthz=healthz,
         readyz=ReadyzHandler(lambda: _readiness(stores, services.live)),
         metrics=MetricsHandler(settings.metrics_token, CheckKey(services.live)),
+        product=limited(
+            ProductHandler(ChangeProduct(services.live, CheckKey(services.live), ValkeyCatalogs(stores.valkey))),
+            too_many_calls,
+        ),
     )
 
 
@@ -219,7 +246,9 @@ async def _readiness(stores: _Stores, live: Live) -> Readiness:
     return Readiness(problems, live.snapshot.revision if live.snapshot else 0, stores.catalogs.swaps)
 
 
-def _lifespan(stores: _Stores, live: Live) -> Lifespan[Starlette]:
+def _lifespan(stores: _Stores, services: _Services) -> Lifespan[Starlette]:
+    live = services.live
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await _first_look(stores, live)
@@ -233,6 +262,9 @@ def _lifespan(stores: _Stores, live: Live) -> Lifespan[Starlette]:
         finally:
             follower.cancel()
             await asyncio.gather(follower, return_exceptions=True)
+            await services.show_picture.close()
+            await services.picture_pool.close()
+            stores.pictures.close()
             await stores.hot.close()
             await stores.valkey.close()
             add_up_now()

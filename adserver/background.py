@@ -1,4 +1,4 @@
-"""The background worker: publishes accounts, rolls events up, imports feeds that were never imported."""
+"""The background worker: publishes accounts, rolls events up, looks at feeds on their schedule."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,8 @@ from adserver.telemetry import set_up_logging
 
 PUBLISH_S = 0.25
 ROLL_UP_S = 1.0
+LEARN_S = 1.0
+LAST_LESSONS_S = 2.0
 FEEDS_S = 1.0
 TIDY_S = 600.0
 
@@ -26,18 +28,23 @@ log = logging.getLogger(__name__)
 
 
 async def run(control: Control, stopping: asyncio.Event) -> None:
-    """Until ``stopping`` is set; then everything counted so far is rolled up once more."""
-    feeds = asyncio.create_task(_every(FEEDS_S, lambda: import_new_feeds(control), stopping))
+    """Until ``stopping`` is set; then everything counted so far is rolled up once more, and learned from."""
+    feeds = asyncio.create_task(_every(FEEDS_S, control.keep_feeds.look, stopping))
     tidying = asyncio.create_task(_every(TIDY_S, lambda: _tidy(control), stopping))
     await asyncio.gather(
         _every(PUBLISH_S, _publisher(control), stopping),
         _every(ROLL_UP_S, lambda: _roll_up(control), stopping),
+        _every(LEARN_S, lambda: _learn(control), stopping),
     )
     for task in (feeds, tidying):
-        task.cancel()  # an import may have minutes to go; the next start begins it anew
+        task.cancel()
     await asyncio.gather(feeds, tidying, return_exceptions=True)
+    await control.keep_feeds.stop()  # an import may have minutes to go; the next start begins it anew
     with contextlib.suppress(StoreUnavailable, DatabaseUnavailable):
         await _roll_up(control)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_LESSONS_S):
+                await control.learn_products.all(int(time.time()))
 
 
 def _publisher(control: Control) -> Callable[[], Awaitable[None]]:
@@ -56,27 +63,17 @@ async def _roll_up(control: Control) -> None:
         pass
 
 
+async def _learn(control: Control) -> None:
+    now = int(time.time())
+    await control.learn_products(now)
+    await control.learn_products.tidy(now)
+
+
 async def _tidy(control: Control) -> None:
     _, accounts = control.accounts.load()
-    await control.catalogs.tidy({advertiser.ref for advertiser in accounts.advertisers.values()})
-
-
-async def import_new_feeds(control: Control) -> None:
-    """A feed that an account names is imported once by itself; after that it is up to ``feed import``.
-
-    What is wrong with one feed is noted with it and keeps no other from being imported.
-    """
-    for advertiser, source in control.feeds.never_tried():
-        try:
-            imported = await control.import_feed(advertiser, source, first_only=True)
-        except (StoreUnavailable, DatabaseUnavailable):
-            raise
-        except Exception:
-            log.exception("the feed of %s could not be imported", advertiser.id)
-            control.feeds.failed(advertiser.id, "the import broke off; the server's log says where")
-            continue
-        told = imported.refused or f"{imported.summary.products} products"
-        log.info("first import of the feed of %s: %s", advertiser.id, told)
+    refs = {advertiser.id: advertiser.ref for advertiser in accounts.advertisers.values()}
+    await control.catalogs.tidy(set(refs.values()))
+    await asyncio.to_thread(control.feed_archive.tidy, refs)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
@@ -98,12 +95,14 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]], stopping: 
             await asyncio.wait_for(stopping.wait(), pause)
 
 
-async def serve_background(database_url: str, valkey_url: str) -> None:
+async def serve_background(
+    database_url: str, valkey_url: str, *, fetch_allow: str = "", feed_archive: str = ""
+) -> None:
     """Until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with open_control(database_url, valkey_url) as control:
+    async with open_control(database_url, valkey_url, fetch_allow=fetch_allow, feed_archive=feed_archive) as control:
         await run(control, stopping)
 
 
@@ -112,7 +111,11 @@ def main() -> None:
     os.nice(NICENESS)
     settings = load_settings()
     set_up_logging(settings.log_level)
-    asyncio.run(serve_background(settings.database, settings.valkey_url))
+    asyncio.run(
+        serve_background(
+            settings.database, settings.valkey_url, fetch_allow=settings.fetch_allow, feed_archive=settings.archive
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def demo(
     """A shop, a newspaper and the ad server on this machine, to click through."""
 
     def run() -> int:
-        from adserver.commands.demo import default_folder
+        from adserver.commands.demo import default_folder, shops
         from adserver.commands.demo import demo as run_demo
 
         settings = load_settings(
@@ -139,6 +139,7 @@ def demo(
             port=8080 if port is None else port,
             workers=workers,
             data_dir=data_dir or default_folder(),
+            fetch_allow=shops(8080 if port is None else port),
             log_level="warning",
         )
         set_up_logging(settings.log_level)
@@ -160,7 +161,11 @@ def worker(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url:
         valkey = find_valkey(settings)
         if valkey is None:
             raise StoreUnavailable("no Valkey runs for this data folder; start the server, or give --valkey-url")
-        asyncio.run(serve_background(find_database(settings), valkey))
+        asyncio.run(
+            serve_background(
+                find_database(settings), valkey, fetch_allow=settings.fetch_allow, feed_archive=settings.archive
+            )
+        )
         return 0
 
     _run(run)
@@ -186,27 +191,149 @@ def apply(
     )
 
 
+FeedOf = Annotated[str, typer.Argument(metavar="ADVERTISER", help="Its id in the accounts file.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
+
+
 @feed_app.command("import")
 def feed_import(
-    advertiser: Annotated[
-        str, typer.Argument(metavar="ADVERTISER", help="Its id in the accounts file.", show_default=False)
-    ],
+    advertiser: FeedOf,
     source: Annotated[
         str | None,
         typer.Argument(metavar="FILE_OR_URL", help="The feed; the account's own when left out.", show_default=False),
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Use it even if much of it has changed.")] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Replace a shop's products by those of a feed. The old ones stay when it is broken, or hardly meant like that."""
+    from adserver.commands.feed import import_feed
+
+    _run_async(
+        lambda settings, console: import_feed(
+            settings, advertiser, source, accept=accept, as_json=as_json, console=console
+        ),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@feed_app.command("check")
+def feed_check(
+    source: Annotated[str, typer.Argument(metavar="FILE_OR_URL", help="The feed.", show_default=False)],
+    currency: Annotated[str, typer.Option(help="Meant where a price names none.")] = "EUR",
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with a feed, and change nothing. Needs no account and no server."""
+    from adserver.commands.feed import check
+
+    _run_async(
+        lambda settings, console: check(settings, source, currency=currency, as_json=as_json, console=console),
+        None,
+        None,
+        None,
+    )
+
+
+@feed_app.command("history")
+def feed_history(
+    advertiser: FeedOf,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """The last 20 imports of a shop's feed."""
+    from adserver.commands.feed import history
+
+    _run_async(
+        lambda settings, console: history(settings, advertiser, as_json=as_json, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@feed_app.command("show")
+def feed_show(
+    advertiser: FeedOf,
+    number: Annotated[
+        int | None,
+        typer.Argument(metavar="IMPORT", help="Its number in the history; the last when left out.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """What one import found: line by line what is wrong, what was expected, how to mend it."""
+    from adserver.commands.feed import show
+
+    _run_async(
+        lambda settings, console: show(settings, advertiser, number, as_json=as_json, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@feed_app.command("rebuild")
+def feed_rebuild(
+    advertiser: Annotated[
+        str | None,
+        typer.Argument(metavar="ADVERTISER", help="One advertiser; all when left out.", show_default=False),
     ] = None,
     data_dir: DataDir = None,
     valkey_url: ValkeyUrl = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Replace a shop's products by those of a feed. The old ones stay when the feed is broken."""
-    from adserver.commands.feed import import_feed
+    """Fill an empty Valkey from the last good feeds, with the prices seen before."""
+    from adserver.commands.feed import rebuild
 
     _run_async(
-        lambda settings, console: import_feed(settings, advertiser, source, console=console),
+        lambda settings, console: rebuild(settings, advertiser, console=console),
         data_dir,
         valkey_url,
         database_url,
+    )
+
+
+@feed_app.command("related")
+def feed_related(
+    advertiser: FeedOf,
+    product: Annotated[
+        str, typer.Argument(metavar="PRODUCT", help="Its id, or that of its item group.", show_default=False)
+    ],
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """What visitors view, and buy, together with one product."""
+    from adserver.commands.recommend import related
+
+    _run_async(
+        lambda settings, console: related(settings, advertiser, product, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@feed_app.command("best")
+def feed_best(
+    advertiser: FeedOf,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """A shop's best sellers, and what is viewed most."""
+    from adserver.commands.recommend import best
+
+    _run_async(
+        lambda settings, console: best(settings, advertiser, console=console), data_dir, valkey_url, database_url
     )
 
 

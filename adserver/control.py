@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from adserver.service.import_feed import ImportFeed
+from adserver.service.keep_feeds import KeepFeeds
+from adserver.service.learn_products import LearnProducts
 from adserver.service.publish_snapshot import PublishSnapshot
+from adserver.service.rebuild_feed import RebuildFeed
 from adserver.service.roll_up import RollUp
-from adserver.storage.feed_source import open_source
+from adserver.storage.feed_archive import FeedArchive
+from adserver.storage.fetch import Allowed, Fetcher
 from adserver.storage.sql.accounts import SqlAccounts
 from adserver.storage.sql.engine import open_engine
 from adserver.storage.sql.feeds import SqlFeeds
@@ -18,6 +22,7 @@ from adserver.storage.sql.rollups import SqlRollups
 from adserver.storage.valkey.catalogs import ValkeyCatalogs
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.events import ValkeyEventReader
+from adserver.storage.valkey.related import ValkeyRelated
 from adserver.storage.valkey.snapshots import ValkeySnapshots
 
 _TIMEOUT_S = 10.0
@@ -39,12 +44,24 @@ class Control:
     snapshots: ValkeySnapshots
     publish: PublishSnapshot
     roll_up: RollUp
+    learn_products: LearnProducts
+    related: ValkeyRelated
     import_feed: ImportFeed
+    rebuild_feed: RebuildFeed
+    keep_feeds: KeepFeeds
+    feed_archive: FeedArchive
+    fetcher: Fetcher
 
 
 @asynccontextmanager
-async def open_control(database_url: str, valkey_url: str) -> AsyncIterator[Control]:
-    """Opens both stores. Raises DatabaseUnavailable; Valkey is asked only when it is needed."""
+async def open_control(
+    database_url: str, valkey_url: str, *, fetch_allow: str = "", feed_archive: str = ""
+) -> AsyncIterator[Control]:
+    """Opens both stores. Raises DatabaseUnavailable; Valkey is asked only when it is needed.
+
+    ``fetch_allow``: the setting, where feeds are fetched from beside the public web. ``feed_archive``: the folder or
+    URL of the archived catalogs; whoever imports or rebuilds feeds needs it.
+    """
     engine = open_engine(database_url)
     valkey = Valkey(valkey_url, max_connections=8, timeout_s=_TIMEOUT_S)
     accounts, keys, feeds, rollups = (
@@ -54,6 +71,11 @@ async def open_control(database_url: str, valkey_url: str) -> AsyncIterator[Cont
         SqlRollups(engine),
     )
     catalogs, events, snapshots = ValkeyCatalogs(valkey), ValkeyEventReader(valkey), ValkeySnapshots(valkey)
+    fetcher, archive = Fetcher(Allowed.parse(fetch_allow)), FeedArchive(feed_archive)
+    related = ValkeyRelated(valkey)
+    learn_products = LearnProducts(accounts, related)
+    import_feed = ImportFeed(catalogs, feeds, fetcher.open_source, archive)
+    rebuild_feed = RebuildFeed(catalogs, feeds, archive)
     try:
         yield Control(
             engine=engine,
@@ -66,8 +88,14 @@ async def open_control(database_url: str, valkey_url: str) -> AsyncIterator[Cont
             events=events,
             snapshots=snapshots,
             publish=PublishSnapshot(accounts, keys, snapshots),
-            roll_up=RollUp(events, rollups),
-            import_feed=ImportFeed(catalogs, feeds, open_source),
+            roll_up=RollUp(events, rollups, learn_products.hear),
+            learn_products=learn_products,
+            related=related,
+            fetcher=fetcher,
+            import_feed=import_feed,
+            rebuild_feed=rebuild_feed,
+            keep_feeds=KeepFeeds(feeds, catalogs, import_feed, rebuild_feed),
+            feed_archive=archive,
         )
     finally:
         await valkey.close()

@@ -56,6 +56,25 @@ def _valkey_url(value: str) -> str:
     return value
 
 
+def _fetch_allow(value: str) -> str:
+    if value:
+        from adserver.storage.fetch.allowed import Allowed
+
+        Allowed.parse(value)
+    return value
+
+
+def _pictures(value: str) -> str:
+    if "://" in value:
+        import fsspec  # type: ignore[import-untyped]
+
+        try:
+            fsspec.get_filesystem_class(value.partition("://")[0])
+        except ImportError as error:
+            raise ValueError from error
+    return value
+
+
 def _setting(default: Any, parse: Callable[[str], Any], expected: str, why: str) -> Any:
     return field(default=default, metadata={"parse": parse, "expected": expected, "why": why})
 
@@ -88,6 +107,18 @@ class Settings:
         "1 to 65536 megabytes",
         "how much each worker writes to disk while Valkey is away; then the newest events are refused",
     )
+    pictures: str = _setting(
+        "",
+        _pictures,
+        "a folder, or a URL like s3://bucket/pictures whose package for fsspec is installed",
+        "where made pictures are kept; empty: in the data folder",
+    )
+    pictures_mb: int = _setting(
+        1_024,
+        _whole(16, 16_777_216),
+        "16 to 16777216 megabytes",
+        "how much a folder of pictures may hold; then those that were not asked for longest go",
+    )
     wait_replicas: int = _setting(
         0,
         _whole(0, 16),
@@ -117,6 +148,18 @@ class Settings:
     )
     ssl_certfile: str = _setting("", str, "a PEM file", "serve HTTPS without a proxy in front")
     ssl_keyfile: str = _setting("", str, "a PEM file", "the key that goes with the certificate")
+    fetch_allow: str = _setting(
+        "",
+        _fetch_allow,
+        "host names, addresses or networks, each with :port where it is not 80 or 443, separated by commas",
+        "where feeds and pictures are fetched from beside the public web; empty: nowhere else",
+    )
+    feed_archive: str = _setting(
+        "",
+        str,
+        "a folder, or a URL such as s3://bucket/folder",
+        "the last good catalog of each feed is kept here, to fill an empty Valkey; empty: feeds in the data folder",
+    )
     consent_default: ConsentDefault = _setting(
         ConsentDefault.DENY,
         ConsentDefault,
@@ -200,6 +243,11 @@ class Settings:
     def database(self) -> str:
         """The URL of the SQL database that is used."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'adserver.db'}"
+
+    @property
+    def archive(self) -> str:
+        """The folder or URL of the archived catalogs that is used."""
+        return self.feed_archive or str(self.data_dir.absolute() / "feeds")
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, /, **given: Any) -> Settings:

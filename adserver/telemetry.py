@@ -40,6 +40,17 @@ ANSWER_SECONDS = Histogram(
     ["route"],
     buckets=(0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2.0),
 )
+PICTURES = Counter(
+    "adserver_pictures", "Requests for a picture, by where it came from or why there is none", ["outcome"]
+)
+PICTURE_WAIT_SECONDS = Histogram(
+    "adserver_picture_wait_seconds",
+    "Time that a picture waited for a process that makes it",
+    buckets=(0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0),
+)
+PICTURE_PROCESSES_LOST = Counter(
+    "adserver_picture_processes_lost", "Processes that a picture has killed, or that did not end with one"
+)
 SNAPSHOT_REVISION = Gauge(
     "adserver_snapshot_revision",
     "Revision of the accounts a worker works with",
@@ -49,6 +60,10 @@ ROLLUP_LAG = Gauge(
     "adserver_rollup_lag_seconds",
     "Age of the newest event when it was rolled up into the reports",
     multiprocess_mode="livemostrecent",
+)
+PRODUCT_CHANGES = Counter("adserver_product_changes", "Products changed through the API")
+RELATED_PRODUCTS = Counter(
+    "adserver_related_products", "Products whose related ones were written anew, viewed and bought"
 )
 SPOOL_ENTRIES = Counter("adserver_spool_entries", "Writes kept in the spool because Valkey did not take them")
 SPOOL_REPLAYED = Counter("adserver_spool_replayed", "Writes of the spool that Valkey has taken since")
@@ -61,6 +76,30 @@ SPOOL_DAMAGED_BYTES = Counter("adserver_spool_damaged_bytes", "Bytes of the spoo
 SPOOL_BYTES = Gauge("adserver_spool_bytes", "Bytes of the spool that wait for Valkey", multiprocess_mode="livesum")
 SPOOL_OLDEST = Gauge(
     "adserver_spool_oldest_seconds", "Age of the oldest write in the spool", multiprocess_mode="livemax"
+)
+
+FEED_IMPORTS = Counter("adserver_feed_imports", "Feeds looked at by the background worker, by outcome", ["outcome"])
+FEED_SECONDS = Histogram(
+    "adserver_feed_seconds",
+    "Time from the beginning of a feed's import to its end",
+    buckets=(0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0),
+)
+FEED_AGE = Gauge(
+    "adserver_feed_age_seconds",
+    "Time since the feed of an advertiser was last found good, changed or not",
+    ["advertiser"],
+    multiprocess_mode="livemostrecent",
+)
+FEED_OLDEST = Gauge(
+    "adserver_feed_oldest_seconds",
+    "The same of the advertiser whose feed is the oldest",
+    multiprocess_mode="livemostrecent",
+)
+FEED_PRODUCTS = Gauge(
+    "adserver_feed_products",
+    "Products of an advertiser since the last import",
+    ["advertiser"],
+    multiprocess_mode="livemostrecent",
 )
 
 
@@ -133,6 +172,25 @@ class HotHistogram:
             self._buckets[bucket].inc(count)
 
 
+class FeedGauges:
+    """One line per advertiser, of the first few hundred that have a feed; all count for the oldest."""
+
+    MOST = 200
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def set(self, feeds: dict[str, tuple[float, int]]) -> None:
+        """Advertiser -> (age in seconds, products). One that is gone is not a number from then on."""
+        told = self._told | set(sorted(feeds.keys() - self._told)[: self.MOST - len(self._told)])
+        for advertiser in told:
+            age, products = feeds.get(advertiser, (float("nan"), float("nan")))
+            FEED_AGE.labels(advertiser).set(age)
+            FEED_PRODUCTS.labels(advertiser).set(products)
+        self._told = told
+        FEED_OLDEST.set(max((age for age, _ in feeds.values()), default=0.0))
+
+
 def share_metrics(folder: Path) -> dict[str, str]:
     """The environment in which processes add their metrics up in ``folder``; old values of other runs go."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -187,5 +245,5 @@ def set_up_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in ("httpx", "alembic.runtime.migration", "asyncio"):
+    for name in ("httpcore2", "alembic.runtime.migration", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)

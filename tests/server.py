@@ -1,7 +1,9 @@
 """A real server for tests: ``adserver serve`` as a process tree, on a free loopback port, in a folder of its own."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -147,7 +149,7 @@ class Server:
         """Import products and wait until the workers have them."""
         file = self.data_dir.parent / f"feed{suffix}"
         file.write_text(text, "utf-8")
-        self.cli("feed", "import", advertiser, str(file))
+        self.cli("feed", "import", advertiser, str(file), "--accept")
         if self.process is not None:
             self.wait_for_workers()
 
@@ -169,10 +171,9 @@ class Server:
         if self.process is None:
             return 0
         process, self.process = self.process, None
+        self.client.close()  # a worker listens half a second more where connections are open
         process.send_signal(number)
-        code = process.wait(DEADLINE_S)
-        self.client.close()
-        return code
+        return process.wait(DEADLINE_S)
 
     def _notes(self) -> dict[str, str]:
         if self.process is not None:
@@ -204,15 +205,33 @@ def running_server(
         server = Server(
             data_dir, {**clean, "ADSERVER_AD_DEADLINE_MS": "2000", **env, "NO_COLOR": "1", "COLUMNS": "200"}, arguments
         )
-        if accounts:
-            server.apply(accounts)
-        if feed is not None:
-            server.import_feed(feed)
+        _fill(server, accounts, feed, shareable=env.keys().isdisjoint(_STORES))
         try:
             yield server.start() if start else server
         finally:
             code = server.stop()
             assert code == 0, server.log()[-3000:]
+
+
+_STORES = {"ADSERVER_VALKEY_URL", "ADSERVER_DATABASE_URL"}
+_filled: dict[tuple[str, str | None], Path] = {}
+
+
+def _fill(server: Server, accounts: str, feed: str | None, *, shareable: bool) -> None:
+    """Apply and import; what was so filled once is copied from then on, where it is all in the data folder."""
+    shareable = shareable and ".feed]" not in accounts  # a feed's path is that of one server
+    kept = _filled.get((accounts, feed))
+    if shareable and kept is not None:
+        shutil.copytree(kept, server.data_dir, dirs_exist_ok=True)
+        return
+    if accounts:
+        server.apply(accounts)
+    if feed is not None:
+        server.import_feed(feed)
+    if shareable and (accounts or feed is not None):
+        kept = Path(tempfile.mkdtemp(prefix="ads-filled-"))
+        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        _filled[accounts, feed] = shutil.copytree(server.data_dir, kept, dirs_exist_ok=True)
 
 
 def cookie_of(response: httpx.Response) -> str:

@@ -8,11 +8,14 @@ from rich.text import Text
 
 from adserver.commands.stores import open_stores
 from adserver.creative.library import load_creatives
-from adserver.model.account import Cap
+from adserver.model.account import Cap, span
 from adserver.service.accounts_file import AccountsFile, Problem, parse_accounts
 from adserver.service.apply_accounts import ApplyResult, Change, apply_accounts
 from adserver.settings import Settings
 from adserver.storage.interfaces import StoreUnavailable
+
+_TIMES = {"every_s": "every", "max_age_s": "max_age"}
+"""Fields of a feed in seconds, and their keys in the accounts file."""
 
 _MARK = {"create": ("+", "green"), "update": ("~", "yellow"), "remove": ("-", "red")}
 
@@ -66,8 +69,9 @@ def _line(change: Change) -> Text:
     mark, style = _MARK[change.kind]
     line = Text(f"{mark} {change.table}.{change.id}", style=style)
     for name, (before, after) in change.fields.items():
-        shown = _value(after) if change.kind == "create" else f"{_value(before)} -> {_value(after)}"
-        line.append(f"\n    {name}: {shown}", style="default")
+        was, becomes = (_time(part) if name in _TIMES else _value(part) for part in (before, after))
+        shown = becomes if change.kind == "create" else f"{was} -> {becomes}"
+        line.append(f"\n    {_TIMES.get(name, name)}: {shown}", style="default")
     return line
 
 
@@ -76,6 +80,10 @@ def _value(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_value(part) for part in value)}]"
     return "nothing" if value is None else f'"{value}"' if isinstance(value, str | Cap) else str(value)
+
+
+def _time(seconds: object) -> str:
+    return _value(span(seconds) if isinstance(seconds, int) else seconds)
 
 
 def _count(result: ApplyResult) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from adserver.commands.accounts import apply
-from adserver.demo.world import write_demo
+from adserver.demo.world import WORLDS, write_demo
 from adserver.notes import only_server
 from adserver.settings import Settings
 from adserver.supervisor import Supervisor
@@ -18,6 +18,11 @@ def default_folder() -> Path:
     """Where the demo keeps its data: the same folder each time, so that a second start knows the first's visitors."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "adserver-demo"
+
+
+def shops(port: int) -> str:
+    """Where the demo's pictures come from, as the setting ``fetch_allow`` has it: this very machine."""
+    return ",".join(f"{world.shop_host}:{port}" for world in WORLDS)
 
 
 def demo(settings: Settings, *, console: Console) -> int:

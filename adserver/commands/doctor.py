@@ -4,14 +4,15 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
 
+from adserver.commands.doctor_feeds import feed_findings
+from adserver.commands.finding import Finding, Level
 from adserver.commands.stores import find_database, find_valkey
 from adserver.control import Control, open_control
 from adserver.creative.library import load_creatives
@@ -28,23 +29,6 @@ from adserver.storage.valkey.embedded import socket_url
 _LOW_DISK_BYTES = 1024**3
 _FULL = 0.8
 _OLDEST_REDIS = (7, 0)
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    GOOD = "good"
-    NOTE = "note"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing, and what to do about it."""
-
-    level: Level
-    what: str
-    remedy: str = ""
 
 
 _STYLE = {Level.GOOD: ("✓", "green"), Level.NOTE: ("!", "yellow"), Level.BAD: ("✗", "red")}
@@ -225,21 +209,7 @@ def _accounts(accounts: Accounts) -> Iterator[Finding]:
 
 def _feeds(accounts: Accounts, states: list[FeedState]) -> Iterator[Finding]:
     for state in states:
-        if state.error:
-            stays = "The products from before stay in use." if state.imported_at else "It has no products yet."
-            yield Finding(
-                Level.BAD,
-                f"The last import of the feed of {state.advertiser} failed: {state.error}. {stays}",
-                f"Mend the feed, then: adserver feed import {state.advertiser}",
-            )
-        elif state.imported_at:
-            yield Finding(Level.GOOD, f"{state.advertiser} has {state.products} products from {state.source}.")
-        else:
-            yield Finding(
-                Level.NOTE,
-                f"The feed of {state.advertiser} was not imported yet.",
-                "The server does so by itself.",
-            )
+        yield from feed_findings(state, datetime.now(UTC))
     for advertiser in accounts.advertisers.keys() - accounts.feeds.keys():
         items = [item for item in accounts.line_items.values() if _advertiser(accounts, item) == advertiser]
         if items and all(item.creative == HOUSE_CREATIVE for item in items):

@@ -42,7 +42,9 @@ async def open_stores(settings: Settings, *, wake_valkey: bool) -> AsyncIterator
     finally:
         engine.dispose()
     with _valkey(settings, wake=wake_valkey) as valkey:
-        async with open_control(database, valkey) as control:
+        async with open_control(
+            database, valkey, fetch_allow=settings.fetch_allow, feed_archive=settings.archive
+        ) as control:
             yield control
 
 

@@ -9,10 +9,12 @@ from adserver.model.decision import HOUSE_CREATIVE
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A line item with the advertiser who pays for it."""
+    """A line item with the advertiser who pays for it, and the age in seconds beyond which its feed is too old to be
+    advertised (0: none)."""
 
     line_item: LineItem
     advertiser: Advertiser
+    max_age_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,9 @@ def build_index(accounts: Accounts, creative_sizes: Mapping[str, frozenset[str]]
 
 
 def _bookings(accounts: Accounts, size: str, creative_sizes: Mapping[str, frozenset[str]]) -> tuple[Booking, ...]:
+    max_ages = {advertiser: feed.max_age_s for advertiser, feed in accounts.feeds.items()}
     return tuple(
-        Booking(line_item, accounts.advertisers[campaign.advertiser])
+        Booking(line_item, accounts.advertisers[campaign.advertiser], max_ages.get(campaign.advertiser, 0))
         for line_item in accounts.line_items.values()
         if line_item.status is Status.ACTIVE
         and (campaign := accounts.campaigns[line_item.campaign]).status is Status.ACTIVE

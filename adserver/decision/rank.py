@@ -11,6 +11,8 @@ from adserver.model.product import Availability, Product
 REMEMBERED = 32_768
 """Links of which it is remembered whether they land inside the advertiser's domains; about 10 MB when all are long."""
 
+_IN_STOCK = Availability.IN_STOCK  # an enumeration looks its members up slowly
+
 Rng = Callable[[], float]
 """A draw from [0, 1)."""
 
@@ -44,7 +46,7 @@ def rank(bookings: Iterable[Booking], interests: Mapping[int, Interest], rng: Rn
 
 def showable(product: Product, domains: tuple[str, ...]) -> bool:
     """Whether a product may be advertised: in stock, and its click lands where the advertiser's clicks may land."""
-    return product.availability is Availability.IN_STOCK and _lands_inside(product.link, domains)
+    return product.availability is _IN_STOCK and _lands_inside(product.link, domains)
 
 
 @lru_cache(REMEMBERED)

@@ -24,9 +24,25 @@ class ConsentDefault(StrEnum):
     ALLOW = "allow"
 
 
+class StrikeThrough(StrEnum):
+    """When a former price may stand struck through beside the price to pay.
+
+    ``PROVEN``: only where our own history says that it was the lowest price of the last 30 days before the reduction
+    (Directive 98/6/EC, article 6a). ``CLAIMED``: as the feed says it. ``NEVER``: not at all.
+    """
+
+    PROVEN = "proven"
+    CLAIMED = "claimed"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advertiser:
-    """A shop. ``ref`` is its small stable number (the SQL key), 0 while it has none; visitor keys use it."""
+    """A shop. ``ref`` is its small stable number (the SQL key), 0 while it has none; visitor keys use it.
+
+    ``strike_through`` None means ``PROVEN`` where the currency is that of a member state of the EU, else ``CLAIMED``.
+    ``color`` is its brand's colour (``#rrggbb``), empty for none.
+    """
 
     id: str
     name: str
@@ -34,15 +50,39 @@ class Advertiser:
     currency: str
     locale: str
     consent_default: ConsentDefault | None = None
+    strike_through: StrikeThrough | None = None
+    color: str = ""
     ref: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """Where an advertiser's products come from: an absolute path or an http(s) URL. One per advertiser."""
+    """Where an advertiser's products come from: an absolute path or an http(s) URL. One per advertiser.
+
+    It is looked at every ``every_s`` seconds (0: only by hand). When nobody could read it for ``max_age_s`` seconds,
+    its products are not advertised any more (0: they are for ever). A feed that has lost more than ``max_loss`` (0 to
+    1) of the products is held back until somebody accepts it.
+    """
 
     advertiser: str
     source: str
+    every_s: int = 21_600
+    max_age_s: int = 604_800
+    max_loss: float = 0.3
+
+
+SPAN_UNITS = {"d": 86_400, "h": 3_600, "min": 60}
+"""Seconds in each unit that a feed's times are written in, the longest first."""
+
+NEVER = "never"
+"""What the accounts file writes for a time that never comes."""
+
+
+def span(seconds: int) -> str:
+    """A time as the accounts file writes it: ``6h``; 0 is ``never``, and less than whole minutes are seconds."""
+    if not seconds:
+        return NEVER
+    return next((f"{seconds // s}{unit}" for unit, s in SPAN_UNITS.items() if seconds % s == 0), f"{seconds}s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ class NoAdReason(Reason):
     NO_LINE_ITEM = 213
     NO_PRODUCT = 214
     CAPPED = 215
+    FEED_STALE = 216
     DEADLINE = 220
     STORE_UNAVAILABLE = 221
     STARTING = 222

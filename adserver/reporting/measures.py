@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
-Event = tuple[str, float, str, str, str]
-"""Kind ("ad", "impression", "click"), seconds since 1970, line item or '', placement, no-ad reason or ''."""
+Event = tuple[Any, ...]
+"""Kind ("ad", "impression", "click"), seconds since 1970, line item or '', placement, no-ad reason or ''; entries of
+other kinds, and what comes behind these five, are passed over."""
 
 _HOUR_S = 3600
 
@@ -68,10 +69,11 @@ class Report(TypedDict):
 def fold(events: Iterable[Event]) -> dict[HourKey, Measures]:
     """Sum the events up by UTC hour, line item, placement and reason. The order of events does not matter."""
     folded: dict[HourKey, Measures] = {}
-    for kind, at_epoch_s, line_item, placement, reason in events:
-        added = _ADDS.get(kind)
+    for event in events:
+        added = _ADDS.get(event[0])
         if added is None:
             continue
+        _, at_epoch_s, line_item, placement, reason = event[:5]
         hour = datetime.fromtimestamp(at_epoch_s // _HOUR_S * _HOUR_S, UTC)
         key = HourKey(hour, line_item, placement, reason)
         folded[key] = _sum(folded.get(key, Measures()), added)

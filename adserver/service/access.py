@@ -1,6 +1,6 @@
 """Who may do what with an API key."""
 
-from adserver.model.access import ScopeKind, scope_of
+from adserver.model.access import Scope, ScopeKind, scope_of
 from adserver.service.live import Live
 
 
@@ -12,6 +12,10 @@ class CheckKey:
 
     def is_operator(self, secret: str) -> bool:
         """Whether ``secret`` is a live operator key."""
-        snapshot = self._live.snapshot
-        scope = scope_of(secret, snapshot.keys) if snapshot else None
+        scope = self.scope(secret)
         return scope is not None and scope.kind is ScopeKind.OPERATOR
+
+    def scope(self, secret: str) -> Scope | None:
+        """What ``secret`` opens; None where it is no live key."""
+        snapshot = self._live.snapshot
+        return scope_of(secret, snapshot.keys) if snapshot else None

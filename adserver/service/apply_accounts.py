@@ -129,7 +129,16 @@ def _with_what_is_kept(current: Accounts, desired: Accounts, named: Collection[s
 
 def _keeping(before: Any, noun: Any, path: tuple[str, str], named: Collection[str]) -> Any:
     optional = [field.name for field in fields(noun) if field.default is not MISSING]
-    return replace(noun, **{key: getattr(before, key) for key in optional if dotted((*path, key)) not in named})
+    kept = [key for key in optional if _written(path, key) not in named]
+    return replace(noun, **{key: getattr(before, key) for key in kept})
+
+
+def _written(path: tuple[str, str], key: str) -> str:
+    """Where a file has the key; a feed stands in its advertiser, and its times without their unit."""
+    table, account = path
+    if table == "feeds":
+        return dotted(("advertisers", account, "feed", key.removesuffix("_s")))
+    return dotted((table, account, key))
 
 
 def _puts(current: Accounts, desired: Accounts) -> list[Change]:

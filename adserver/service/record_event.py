@@ -66,7 +66,8 @@ class RecordEvent:
             if hit.claims:
                 # A made-up cookie writes nothing; whoever holds one by accident is whole again with the next event.
                 return _rejected(EventReason.FORGED_COOKIE, self._cookies.issue(visitor))
-        record = ("event", int(hit.now), event.advertiser.id, event.name.value, " ".join(event.products))
+        products = "\n".join(event.products)
+        record = ("event", int(hit.now), event.advertiser.id, event.name.value, products, visitor[:6])
         logged = self._log.append(record)
         recorded = self._visitors.record_event(visitor, event, hit.now, returning=returning, receipt=judgement.receipt)
         try:

@@ -1,15 +1,18 @@
 """A decision becomes a banner: tokens minted, prices written out, markup rendered."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple
 
-from adserver.creative.banner import Tile
+from adserver.catalog.honesty import rule_of, shown_price
+from adserver.creative.banner import Picture, Tile, letter_of
 from adserver.creative.creative import CLICK, Creative, Cut, Frame, Halves, is_long
 from adserver.creative.money import format_price
-from adserver.model.account import Advertiser
 from adserver.model.decision import Decision
 from adserver.model.product import Product
 from adserver.model.snapshot import Snapshot
+from adserver.service.picture_links import PictureLinks
 from adserver.tracking.landing import landing_location
 from adserver.tracking.token import TokenKind, Tokens, token_head, token_tail
 
@@ -33,8 +36,6 @@ class Ad(NamedTuple):
 class RenderAd:
     """``base_url`` (``https://ads.example``, or empty for root-relative URLs) goes before our own paths.
 
-    ``insecure_images``: pictures over plain HTTP may be shown, as where the server itself runs without TLS.
-
     What decisions have in common is made once and kept: a product in a placement, and the frame around the products;
     only the tokens are new each time.
     """
@@ -44,15 +45,15 @@ class RenderAd:
         creatives: Mapping[str, Creative],
         tokens: Tokens,
         *,
+        pictures: PictureLinks,
         base_url: str,
-        insecure_images: bool,
         impression_ttl_s: int,
         click_ttl_s: int,
     ) -> None:
         self._creatives = creatives
         self._tokens = tokens
         self._base_url = base_url
-        self._insecure_images = insecure_images
+        self._pictures = pictures
         self._impression_ttl_s = impression_ttl_s
         self._click_ttl_s = click_ttl_s
         self._shelves: dict[tuple[str, str], _Shelf] = {}
@@ -61,7 +62,14 @@ class RenderAd:
     def __call__(self, decision: Decision, now: float) -> Ad:
         """The banner of one decision at ``now`` (seconds since 1970 UTC)."""
         shelf = self._shelf(decision)
-        goods = [self._good(shelf, product) for product in decision.products]
+        count = len(decision.products)
+        kept = shelf.goods[count]
+        goods = [
+            good
+            if (good := kept.get(product.id)) is not None and good.product is product and now < good.until
+            else self._good(shelf, product, count, now)
+            for product in decision.products
+        ]
         sign, base_url = self._tokens.sign, self._base_url
         click = token_head(TokenKind.CLICK, int(now) + self._click_ttl_s, decision.id)
         clicks = [f"{base_url}/c/{sign(click, good.tail)}".encode().join(good.markup) for good in goods]
@@ -78,33 +86,52 @@ class RenderAd:
         key = decision.line_item.id, decision.placement.id
         shelf = self._shelves.get(key)
         if shelf is None or not shelf.is_of(decision):
-            if self._kept > MAX_KEPT:
-                self._shelves, self._kept = {}, 0
             creative = self._creatives[decision.line_item.creative]
-            shelf = self._shelves[key] = _Shelf(decision, creative, creative.csp(self._insecure_images))
+            shelf = self._shelves[key] = _Shelf(decision, creative, creative.csp)
         return shelf
 
-    def _good(self, shelf: "_Shelf", product: Product) -> "_Good":
-        good = shelf.goods.get(product.id)
-        if good is None or good.product is not product:
-            price, was_price = _prices(product, shelf.advertiser)
-            tile = Tile(
-                title=product.title,
-                price_text=price,
-                was_price_text=was_price,
-                image_url=product.image_link,
-                click_url="/",
-            )
-            url = landing_location(product.link, shelf.advertiser.domains) or ""
-            tail = token_tail(shelf.advertiser.id, shelf.line_item.id, shelf.placement.id, product.id, url)
-            markup = shelf.creative.fragment(tile, shelf.lang, self._insecure_images)
-            good = shelf.goods[product.id] = _Good(product, markup, tail, is_long(tile))
-            self._kept += 1
+    def _good(self, shelf: "_Shelf", product: Product, count: int, now: float) -> "_Good":
+        """A product in a banner of ``count``, made and kept."""
+        kept = shelf.goods[count]
+        self._make_room(0 if product.id in kept else 1)
+        price, was, until = shown_price(product, int(now), shelf.rule)
+        picture, picture_until = self._picture(shelf, product, count, now)
+        tile = Tile(
+            title=product.title,
+            price_text=format_price(price, product.currency, shelf.locale),
+            was_price_text="" if was is None else format_price(was, product.currency, shelf.locale),
+            picture=picture,
+            click_url="/",
+        )
+        url = landing_location(product.link, shelf.advertiser.domains) or ""
+        tail = token_tail(shelf.advertiser.id, shelf.line_item.id, shelf.placement.id, product.id, url)
+        markup = shelf.creative.fragment(tile, shelf.lang)
+        good = kept[product.id] = _Good(product, min(until or inf, picture_until), markup, tail, is_long(tile))
         return good
+
+    def _picture(self, shelf: "_Shelf", product: Product, count: int, now: float) -> tuple[Picture, int]:
+        """The picture of a product in a banner of ``count``, and the second from which on it has another URL."""
+        width, height = shelf.creative.picture_box(shelf.placement.size, count)
+        url, url_2x, until = self._pictures.of(
+            [source for source in (product.image_link, *product.more_images) if source],
+            letter=letter_of(product.title),
+            color=shelf.advertiser.color,
+            width=width,
+            height=height,
+            now=now,
+        )
+        return Picture(url, url_2x, width, height), until
+
+    def _make_room(self, weight: int) -> None:
+        """For so many products more."""
+        if self._kept > MAX_KEPT:
+            self._shelves, self._kept = {}, 0
+        self._kept += weight
 
     def _frame(self, shelf: "_Shelf", count: int, long_prices: bool) -> Halves:
         frame = shelf.frames.get((count, long_prices))
         if frame is None:
+            self._make_room(_FRAME_WEIGHT)
             frame = shelf.frames[count, long_prices] = shelf.creative.frame(
                 Frame(
                     size=shelf.placement.size,
@@ -113,17 +140,17 @@ class RenderAd:
                     advertiser_name=shelf.advertiser.name,
                     lang=shelf.lang,
                     privacy_url=f"{self._base_url}/privacy",
-                    insecure_images=self._insecure_images,
                 )
             )
-            self._kept += _FRAME_WEIGHT
         return frame
 
 
 class _Good(NamedTuple):
-    """A product, ready but for its click URL."""
+    """A product, ready but for its click URL. From the second ``until`` on its prices, or its picture's URL, may be
+    others."""
 
     product: Product
+    until: float
     markup: Cut
     tail: str
     long_price: bool
@@ -142,7 +169,9 @@ class _Shelf:
         "home_tail",
         "lang",
         "line_item",
+        "locale",
         "placement",
+        "rule",
         "tail",
         "width",
     )
@@ -153,14 +182,16 @@ class _Shelf:
         self.advertiser = decision.advertiser
         self.line_item = decision.line_item
         self.placement = decision.placement
-        self.lang = decision.advertiser.locale.replace("_", "-")
+        self.locale = decision.advertiser.locale
+        self.lang = self.locale.replace("_", "-")
+        self.rule = rule_of(decision.advertiser)
         width, _, height = decision.placement.size.partition("x")
         self.width, self.height = int(width), int(height)
         self.tail = token_tail(self.advertiser.id, self.line_item.id, self.placement.id)
         self.home_tail = token_tail(
             self.advertiser.id, self.line_item.id, self.placement.id, url=_home(self.advertiser.domains)
         )
-        self.goods: dict[str, _Good] = {}
+        self.goods: defaultdict[int, dict[str, _Good]] = defaultdict(dict)
         self.frames: dict[tuple[int, bool], Halves] = {}
 
     def is_of(self, decision: Decision) -> bool:
@@ -182,9 +213,3 @@ def _home(domains: tuple[str, ...]) -> str:
     """The shop's home page; an advertiser has at least one domain."""
     host = f"[{domains[0]}]" if ":" in domains[0] else domains[0]
     return landing_location(f"https://{host}/", domains) or ""
-
-
-def _prices(product: Product, advertiser: Advertiser) -> tuple[str, str]:
-    """The price to pay, and nothing struck through: a former price is shown only once its history is known."""
-    price = product.price if product.sale_price is None else product.sale_price
-    return format_price(price, product.currency, advertiser.locale), ""

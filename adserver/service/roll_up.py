@@ -1,7 +1,7 @@
 """The event stream becomes hourly measures in SQL, exactly once."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, cast
 
@@ -58,11 +58,14 @@ class Rollups(Protocol):
 
 
 class RollUp:
-    """One step at a time; several may run, none counts twice."""
+    """One step at a time; several may run, none counts twice. ``heard`` gets what this one has counted."""
 
-    def __init__(self, reader: EventReader, rollups: Rollups) -> None:
+    def __init__(
+        self, reader: EventReader, rollups: Rollups, heard: Callable[[Sequence[LogRecord]], None] = lambda _: None
+    ) -> None:
         self._reader = reader
         self._rollups = rollups
+        self._heard = heard
 
     async def __call__(self, now: float) -> bool:
         """Count one batch. True when there may be more. Raises StoreUnavailable and the database's error."""
@@ -75,6 +78,7 @@ class RollUp:
         if not self._rollups.commit(self._reader.stream, offset, batch.offset, rows):
             log.info("another worker has counted these events")
             return True
+        self._heard(batch.records)
         counted_ms = int(batch.offset.partition("-")[0])
         ROLLUP_LAG.set(max(0.0, now - counted_ms / 1_000))
         await self._reader.trim(min(counted_ms, int(now * 1_000) - KEEP_MS))

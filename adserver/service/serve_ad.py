@@ -3,47 +3,37 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 from adserver.audience.interest import interests, newest_interest
 from adserver.creative.creative import Creative
 from adserver.decision.frequency import holds
 from adserver.decision.index import Booking, PlacementEntry
-from adserver.decision.rank import Candidate, Interest, Rng, rank, showable
+from adserver.decision.rank import Interest, Rng, rank
 from adserver.model.account import ConsentDefault, Status
 from adserver.model.consent import Verdict, judge, may_store
 from adserver.model.decision import Decision, NoAd
 from adserver.model.domain import covers
 from adserver.model.hit import Hit
-from adserver.model.product import Product
 from adserver.model.profile import EPOCH, Offer, Profile
 from adserver.model.reason import NoAdReason
+from adserver.service.count_ads import Answer, count_ad, count_no_ad, count_requests, records_of
+from adserver.service.fill_ad import MAX_OFFERS, FillAd
 from adserver.service.live import Live
 from adserver.service.render_ad import Ad, RenderAd
 from adserver.storage.interfaces import (
     CatalogReader,
     EventLog,
-    LogRecord,
     StoreTimeout,
     StoreUnavailable,
     VisitorStore,
 )
-from adserver.telemetry import AD_REQUESTS, ADS, HOUSE_ADS, NO_ADS, HotCounter
 from adserver.tracking.visitor import VisitorCookies
 
 MAX_PLACEMENTS = 20
 """Slots one request may ask for."""
 
-MAX_OFFERS = 4
-"""Decisions among which the caps choose, when somebody else takes the last place under one of them."""
-
-_AD_REQUESTS, _ADS = HotCounter(AD_REQUESTS), HotCounter(ADS)
-_NO_ADS = {reason: HotCounter(NO_ADS.labels(reason.label)) for reason in NoAdReason}
-_NAMED_BY_CLIENT = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
 _NOT_READ = Profile()
-
-Answer = Decision | NoAd
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +70,16 @@ class ServeAd:
         self._catalogs = catalogs
         self._log = log
         self._cookies = cookies
-        self._creatives = creatives
+        self._fill = FillAd(catalogs, creatives, mint_decision)
         self._render = render
         self._consent_default = consent_default
         self._deadline_s = deadline_s
         self._is_refused = is_refused
-        self._mint_decision = mint_decision
         self._rng = rng
 
     async def __call__(self, request: AdRequest) -> list[Ad | NoAd]:
         """One answer per placement asked for, in that order. Requests and reasons are counted before it returns."""
-        _AD_REQUESTS.inc(len(request.placements))
+        count_requests(len(request.placements))
         verdict = judge(request.hit.signals).verdict
         entries = [self._entry(placement, request, verdict) for placement in request.placements]
         deadline = asyncio.get_running_loop().time() + self._deadline_s
@@ -100,13 +89,13 @@ class ServeAd:
             decided = [self._give_up(entry, NoAdReason.DEADLINE) for entry in entries]
         except StoreUnavailable:
             decided = [self._give_up(entry, NoAdReason.STORE_UNAVAILABLE) for entry in entries]
-        self._log.note(_records(decided, int(request.hit.now)))
+        self._log.note(records_of(decided, int(request.hit.now)))
         return [self._finish(answer, request.hit) for answer in decided]
 
     def refuse(self, reason: NoAdReason) -> NoAdReason:
         """Count a request that was refused before it could be read."""
-        _AD_REQUESTS.inc()
-        _NO_ADS[reason].inc()
+        count_requests(1)
+        count_no_ad(reason)
         return reason
 
     def _entry(self, placement: str, request: AdRequest, verdict: Verdict) -> PlacementEntry | Answer:
@@ -159,10 +148,13 @@ class ServeAd:
         candidates = rank(permitted, _history(permitted, viewer.profile), self._rng)
         if not candidates:
             return await self._fall_back(entry, NoAdReason.NO_HISTORY, viewer)
-        uncapped = [candidate for candidate in candidates if _is_uncapped(candidate.booking, viewer)]
+        fresh = [candidate for candidate in candidates if self._is_fresh(candidate.booking, viewer.now)]
+        if not fresh:
+            return await self._fall_back(entry, NoAdReason.FEED_STALE, viewer)
+        uncapped = [candidate for candidate in fresh if _is_uncapped(candidate.booking, viewer)]
         if not uncapped:
             return await self._fall_back(entry, NoAdReason.CAPPED, viewer)
-        offers = await self._offers(entry, uncapped, viewer)
+        offers = await self._fill.offers(entry, uncapped, viewer.deadline)
         if not offers:
             return await self._fall_back(entry, NoAdReason.NO_PRODUCT, viewer)
         return await self._reserve(offers, viewer) or await self._fall_back(entry, NoAdReason.CAPPED, viewer)
@@ -175,7 +167,7 @@ class ServeAd:
             if not booking.line_item.caps
             or (self._is_permitted(booking, viewer.verdict) and _is_uncapped(booking, viewer))
         ]
-        offers = [self._house_ad(entry, booking, reason) for booking in bookings[:MAX_OFFERS]]
+        offers = [self._fill.house_ad(entry, booking, reason) for booking in bookings[:MAX_OFFERS]]
         reserved = await self._reserve(offers, viewer) if offers else None
         return reserved or NoAd(entry.placement.id, reason)
 
@@ -186,33 +178,17 @@ class ServeAd:
         bookings = [booking for booking in entry.house if not booking.line_item.caps]
         if not bookings:
             return NoAd(entry.placement.id, reason)
-        return self._house_ad(entry, bookings[int(self._rng() * len(bookings))], reason)
-
-    def _house_ad(self, entry: PlacementEntry, booking: Booking, reason: NoAdReason) -> Decision:
-        return Decision(
-            id=self._mint_decision(),
-            placement=entry.placement,
-            line_item=booking.line_item,
-            advertiser=booking.advertiser,
-            products=(),
-            instead_of=reason,
-        )
+        return self._fill.house_ad(entry, bookings[int(self._rng() * len(bookings))], reason)
 
     def _is_permitted(self, booking: Booking, verdict: Verdict) -> bool:
         return may_store(verdict, booking.advertiser.consent_default or self._consent_default)
 
-    async def _offers(
-        self, entry: PlacementEntry, candidates: Iterable[Candidate], viewer: "_Viewer"
-    ) -> list[Decision]:
-        """Decisions that could be shown, best first, up to the first that no cap can take away."""
-        offers: list[Decision] = []
-        for candidate in candidates:
-            decision = await self._fill(entry, candidate, viewer.deadline)
-            if decision is not None:
-                offers.append(decision)
-                if not decision.line_item.caps or len(offers) == MAX_OFFERS:
-                    break
-        return offers
+    def _is_fresh(self, booking: Booking, now: int) -> bool:
+        """Whether prices and stock are young enough to be shown; those whose age nobody knows are."""
+        if not booking.max_age_s:
+            return True
+        checked_at = self._catalogs.checked_at(booking.advertiser.ref)
+        return not checked_at or now - checked_at <= booking.max_age_s
 
     async def _reserve(self, offers: Sequence[Decision], viewer: "_Viewer") -> Decision | None:
         """The first offer whose caps still hold, counted."""
@@ -222,41 +198,12 @@ class ServeAd:
         place = await self._visitors.reserve(viewer.visitor, asked, viewer.now, viewer.deadline)
         return offers[place] if place >= 0 else None
 
-    async def _fill(self, entry: PlacementEntry, candidate: Candidate, deadline: float) -> Decision | None:
-        """The first products that are still there and may be shown, as many as the creative has room for."""
-        advertiser, line_item = candidate.booking.advertiser, candidate.booking.line_item
-        creative = self._creatives[line_item.creative]
-        most = creative.max_products(entry.placement.size)
-        products: list[Product] = []
-        ids, asked = candidate.products, 0
-        while len(products) < most and asked < len(ids):
-            some = ids[asked : asked + max(most, asked)]  # mostly the first few will do
-            asked += len(some)
-            catalog = await self._catalogs.products(advertiser.ref, some, deadline)
-            products += [product for product in catalog.values() if showable(product, advertiser.domains)]
-        if len(products) < creative.min_products:
-            return None
-        return Decision(
-            id=self._mint_decision(),
-            placement=entry.placement,
-            line_item=line_item,
-            advertiser=advertiser,
-            products=tuple(products[:most]),
-        )
-
     def _finish(self, answer: Answer, hit: Hit) -> Ad | NoAd:
         if isinstance(answer, NoAd):
-            _NO_ADS[answer.reason].inc()
+            count_no_ad(answer.reason)
             return answer
-        _ADS.inc()
-        if answer.instead_of is not None:
-            _house_ads(answer.instead_of).inc()
+        count_ad(answer)
         return self._render(answer, hit.now)
-
-
-@cache
-def _house_ads(reason: NoAdReason) -> HotCounter:
-    return HotCounter(HOUSE_ADS.labels(reason.label))
 
 
 class _Viewer(NamedTuple):
@@ -282,14 +229,3 @@ def _is_uncapped(booking: Booking, viewer: _Viewer) -> bool:
     line_item = booking.line_item
     windows = viewer.profile.frequency.get(line_item.ref, ())
     return not line_item.caps or holds(line_item.caps, windows, viewer.now - EPOCH)
-
-
-def _records(answers: Sequence[Answer], now: int) -> list[LogRecord]:
-    """What the reports need to know; placements not known to exist are left out, else clients would name rows."""
-    return [
-        ("ad", now, "", answer.placement, answer.reason.label)
-        if isinstance(answer, NoAd)
-        else ("ad", now, answer.line_item.id, answer.placement.id, "")
-        for answer in answers
-        if not (isinstance(answer, NoAd) and answer.reason in _NAMED_BY_CLIENT)
-    ]

@@ -10,6 +10,7 @@ from typing import Protocol
 from adserver.model.event import Event
 from adserver.model.product import Product
 from adserver.model.profile import Offer, Profile
+from adserver.model.related import Kind
 from adserver.model.snapshot import Snapshot
 
 
@@ -38,7 +39,9 @@ class SourceUnavailable(Exception):  # noqa: N818
 
 LogRecord = tuple[str | int, ...]
 """``("ad" | "impression" | "click", second since 1970, line item, placement, no-ad reason)`` or
-``("event", second, advertiser, event name, product ids joined by a blank)``; empty texts where there is none."""
+``("event", second, advertiser, event name, product ids joined by line ends, session tag)``; empty texts where there is
+none. The tag is how the visitor's id begins: enough to tell visitors apart, too little to read a profile with.
+Records of older servers have no tag, and blanks between product ids."""
 
 
 class VisitorStore(Protocol):
@@ -79,20 +82,61 @@ class CatalogReader(Protocol):
     """Products as the last complete feed tells them."""
 
     async def products(self, ref: int, ids: Sequence[str], deadline: float | None = None) -> Mapping[str, Product]:
-        """Those of ``ids`` that advertiser ``ref`` has in its catalog."""
+        """Those of ``ids`` that advertiser ``ref`` has in its catalog, by the id asked for.
+
+        An id that is an ``item_group_id`` gives one product of that group, one in stock where there is any.
+        """
+
+    def checked_at(self, ref: int) -> int:
+        """When the feed of ``ref`` was last read through and found good: seconds since 1970; 0 for never."""
 
     async def refresh(self) -> None:
-        """Learn of catalogs swapped since the last call."""
+        """Learn of catalogs swapped, and of products changed, since the last call."""
+
+
+class RelatedReader(Protocol):
+    """What recommendations are made of: products of the catalog as it was, which may have left it since.
+
+    A product of an item group goes by the name of its group, which ``CatalogReader.products`` takes as well.
+    """
+
+    async def related(
+        self, ref: int, ids: Sequence[str], kind: Kind = Kind.VIEWED, deadline: float | None = None
+    ) -> Mapping[str, Sequence[str]]:
+        """What goes together with each of ``ids`` of advertiser ``ref``, at most 20, the best first."""
+
+    async def best_sellers(self, ref: int, deadline: float | None = None) -> Sequence[str]:
+        """What most visits of advertiser ``ref`` bought, at most 100, the most first."""
+
+    async def most_viewed(self, ref: int, deadline: float | None = None) -> Sequence[str]:
+        """The same of what was looked at."""
 
 
 class CatalogWriter(Protocol):
-    """Writes one advertiser's next catalog beside the current one and swaps them."""
+    """Writes one advertiser's next catalog beside the current one and swaps them.
+
+    ``repeated`` counts the products added whose id had been added before; the last one stays.
+    """
+
+    repeated: int
+
+    async def current(self, ids: Sequence[str]) -> Mapping[str, Product]:
+        """Those of ``ids`` in the catalog that is to be replaced, with their history."""
+
+    async def current_size(self) -> int:
+        """Products in the catalog that is to be replaced; 0 where there is none."""
 
     async def add(self, products: Sequence[Product]) -> None:
         """Write a batch into the next catalog."""
 
-    async def swap(self, *, unless_swapped_since: bool) -> bool:
-        """Make it the current one. With ``unless_swapped_since``, False if another import was quicker."""
+    async def size(self) -> int:
+        """Products in the next catalog so far, each id counted once."""
+
+    async def swap(self, *, unless_swapped_since: bool, checked_at: int = 0) -> bool:
+        """Make it the current one. With ``unless_swapped_since``, False if another import was quicker.
+
+        ``checked_at``: when its feed was found good, in seconds since 1970; 0 for now.
+        """
 
     async def discard(self) -> None:
         """Drop what was written; the current catalog stays."""

@@ -151,7 +151,7 @@ def test_labels_come_from_closed_sets(wire: Wire) -> None:
     for target in ("/pixel.gif?a=acme&e=surprise", "/ad?placement=surprise", "/i/surprise", "/surprise", "/c/surprise"):
         wire.get(target)
     routes = {"/pixel.gif", "/ads", "/ad", "/i/", "/c/", "/tag.js", "/slot.js", "/privacy", "/privacy/opt-out"}
-    routes |= {"/healthz", "/readyz", "/metrics"}
+    routes |= {"/healthz", "/readyz", "/metrics", "/media/", "/api/v1/advertisers/"}
     known = {
         "adserver_events_total": {"event": {name.value for name in EventName}},
         "adserver_event_rejections_total": {"reason": {reason.label for reason in EventReason}},

@@ -106,7 +106,7 @@ def import_feed(server: Server, text: str) -> None:
     """Import products and wait until the workers, if there are any, have them."""
     file = server.data_dir.parent / "feed.xml"
     file.write_text(text, "utf-8")
-    cli(server, "feed", "import", "acme", str(file))
+    cli(server, "feed", "import", "acme", str(file), "--accept")
     if server.process is not None:
         server.wait_for_workers()
 

@@ -18,6 +18,8 @@ from adserver.model.account import (
     Placement,
     Publisher,
     Status,
+    StrikeThrough,
+    span,
 )
 from adserver.service.accounts_file import MAX_BYTES, AccountsFile, Problem, parse_accounts
 
@@ -144,6 +146,33 @@ def test_domains(written: str, kept: tuple[str, ...]) -> None:
 )
 def test_feed_sources(written: str, kept: str) -> None:
     assert good(GOOD.replace("feed.xml", written)).accounts.feeds["acme"].source == kept
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("5min", 300), ("90min", 5_400), ("6h", 21_600), ("48h", 172_800), ("7d", 604_800), ("30d", 2_592_000)],
+)
+def test_times_of_a_feed(written: str, seconds: int) -> None:
+    feed = good(GOOD.replace('"feed.xml"', f'"feed.xml"\nevery = "{written}"')).accounts.feeds["acme"]
+    assert feed.every_s == seconds
+    assert parse_span(span(seconds)) == seconds
+
+
+def parse_span(written: str) -> int:
+    return good(GOOD.replace('"feed.xml"', f'"feed.xml"\nevery = "{written}"')).accounts.feeds["acme"].every_s
+
+
+def test_what_never_comes() -> None:
+    keys = '"feed.xml"\nevery = "never"\nmax_age = "never"\nmax_loss = 1'
+    feed = good(GOOD.replace('"feed.xml"', keys)).accounts.feeds["acme"]
+    assert feed == Feed(advertiser="acme", source="/srv/accounts/feed.xml", every_s=0, max_age_s=0, max_loss=1.0)
+    assert span(0) == "never"
+
+
+def test_the_look_of_an_advertiser() -> None:
+    look = 'locale = "de_DE"\nstrike_through = "claimed"\ncolor = "#0A5C36"'
+    acme = good(GOOD.replace('locale = "de_DE"', look)).accounts.advertisers["acme"]
+    assert (acme.strike_through, acme.color) == (StrikeThrough.CLAIMED, "#0a5c36")
 
 
 def test_values_are_normalised() -> None:
@@ -289,6 +318,18 @@ WRONG: list[tuple[str, str, int, str, str, str]] = [
     ('"feed.xml"', '"ftp://shop.test/f"', 7, "A.feed.source", "an http(s) URL", '"ftp://shop.test/f"'),
     ('"feed.xml"', '"http://[::1"', 7, "A.feed.source", "an http(s) URL", '"http://[::1"'),
     ('"feed.xml"', '"https://"', 7, "A.feed.source", "an http(s) URL", '"https://"'),
+    *(
+        ('"feed.xml"', f'"feed.xml"\n{key} = {written}', 8, f"A.feed.{key}", expected, found or written)
+        for key, expected, values in (
+            ("every", 'a time from "5min" to "30d" such as "6h"', ['"4min"', '"31d"', '"6hours"', '"0h"', "6"]),
+            ("max_age", 'a time from "1h" to "365d" such as "7d"', ['"59min"', '"366d"', '"week"', "false"]),
+            ("max_loss", "a number from 0 to 1", ["1.1", "-0.1", '"0.3"', "true"]),
+        )
+        for written, found in ((value, "") for value in values)
+    ),
+    ('locale = "de_DE"', 'locale = "de_DE"\ncolor = "green"', 6, "A.color", 'a colour such as "#0a5c36"', '"green"'),
+    ('locale = "de_DE"', 'locale = "de_DE"\nstrike_through = "always"', 6, "A.strike_through", '"proven", "claimed"',
+     '"always"'),
     ('source = "feed.xml"', "", 6, "A.feed.source", "an http(s) URL", "nothing"),
     ("source =", "sourcs =", 7, "A.feed.sourcs", '(did you mean "source"?)', '"sourcs"'),
     ("[advertisers.acme.feed]", "[[advertisers.acme.feed]]", 6, "A.feed", "a table such as", "an array"),
@@ -383,7 +424,20 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=3,
 )
 NAMES = st.sampled_from(
-    ["name", "domains", "currency", "locale", "feed", "consent_default", "holdout", "status", "caps"]
+    [
+        "name",
+        "domains",
+        "currency",
+        "locale",
+        "feed",
+        "consent_default",
+        "holdout",
+        "status",
+        "caps",
+        "every",
+        "color",
+        "strike_through",
+    ]
 )
 TABLE_NAMES = st.sampled_from(["advertisers", "campaigns", "line_items", "publishers", "placements", "other"])
 ROWS = st.dictionaries(NAMES | st.text(max_size=4), VALUES, max_size=4)

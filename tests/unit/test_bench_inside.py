@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from benchmarks.inside import CROWDS, CUTS, FRONT, _as_json, parts_of, table
+from benchmarks.cuts import CUTS, FRONT
+from benchmarks.inside import CROWDS, _as_json, parts_of, table
 
 
 def test_a_part_costs_what_its_cut_saves() -> None:

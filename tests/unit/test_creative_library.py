@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adserver.creative.banner import Banner, Tile
+from adserver.creative.banner import Banner, Picture, Tile
 from adserver.creative.creative import Frame
 from adserver.creative.library import CreativeError, load_creatives
 
@@ -18,11 +18,14 @@ CREATIVES = Path(__file__).parents[2] / "creatives"
 GRID = load_creatives()["grid"]
 
 
-def tile(title: str = "Shoe", price: str = "129,00 €", image: str = "https://cdn.example/1.jpg") -> Tile:
-    return Tile(title=title, price_text=price, was_price_text="", image_url=image, click_url="/c/token")
+PICTURE = Picture("/media/1", "/media/2", 84, 100)
 
 
-def banner(*tiles: Tile, size: str = "300x250", lang: str = "de", insecure: bool = False) -> Banner:
+def tile(title: str = "Shoe", price: str = "129,00 €", picture: Picture | None = PICTURE) -> Tile:
+    return Tile(title=title, price_text=price, was_price_text="", picture=picture, click_url="/c/token")
+
+
+def banner(*tiles: Tile, size: str = "300x250", lang: str = "de") -> Banner:
     return Banner(
         size=size,
         advertiser_name="Acme",
@@ -30,7 +33,6 @@ def banner(*tiles: Tile, size: str = "300x250", lang: str = "de", insecure: bool
         tiles=tiles,
         impression_url="/i/token",
         privacy_url="/why/token",
-        insecure_images=insecure,
     )
 
 
@@ -59,18 +61,20 @@ def test_the_document_is_complete_and_holds_no_script() -> None:
     assert html.count('target="_blank" rel="noopener"') == html.count("<a ") == 2
 
 
-@pytest.mark.parametrize("insecure", [False, True])
+@pytest.mark.parametrize("origin", ["", "https://ads.example"])
 @pytest.mark.parametrize("size", sorted(GRID.sizes))
-def test_the_policy_names_the_very_style_sheet(size: str, insecure: bool) -> None:
-    html = GRID.render(banner(tile(), size=size, insecure=insecure)).decode()
+def test_the_policy_names_the_very_style_sheet_and_our_own_pictures(size: str, origin: str) -> None:
+    grid = load_creatives(origin=origin)["grid"]
+    html = grid.render(banner(tile(), size=size)).decode()
     style = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
     assert len(style) == len(policy) == 1
     digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
-    images = "https: data: http:" if insecure else "https: data:"
+    images = origin or "https: http:"
     assert policy[0] == f"default-src 'none'; img-src {images}; style-src 'sha256-{digest}'; form-action 'none'"
-    assert f"'sha256-{digest}'" in GRID.csp(insecure)
-    assert f"img-src {images};" in GRID.csp(insecure)
+    own = origin or "'self'"
+    assert f"'sha256-{digest}'" in grid.csp
+    assert f"img-src {own};" in grid.csp
 
 
 def test_a_size_carries_the_rules_of_no_other_size() -> None:
@@ -86,9 +90,22 @@ def test_macros_in_a_title_stay_text(text: str) -> None:
 
 
 def test_a_tile_without_a_picture_shows_its_letter() -> None:
-    html = GRID.render(banner(tile(image="javascript:alert(1)"))).decode()
+    html = GRID.render(banner(tile(picture=None))).decode()
     assert '<span class="picture" data-letter="S"></span>' in html
-    assert "alert" not in html
+
+
+def test_a_picture_keeps_its_room_and_has_more_pixels_for_finer_screens() -> None:
+    html = GRID.render(banner(tile())).decode()
+    assert 'src="/media/1" srcset="/media/2 2x" width="84" height="100" alt=""' in html
+
+
+def test_there_is_room_for_a_picture_in_every_size_and_count() -> None:
+    for size in GRID.sizes:
+        wide, high = map(int, size.split("x"))
+        for count in range(1, GRID.max_products(size) + 1):
+            width, height = GRID.picture_box(size, count)
+            assert 40 <= width <= wide
+            assert 40 <= height <= high
 
 
 def test_half_a_surrogate_pair_does_not_lose_the_ad() -> None:
@@ -203,7 +220,7 @@ def test_the_shipped_house_ad_shows_no_products_and_is_one_link() -> None:
         assert "<click>" not in html
         assert "<script" not in html
     with pytest.raises(ValueError, match="shows no products"):
-        HOUSE.fragment(tile(), "de", insecure_images=False)
+        HOUSE.fragment(tile(), "de")
     assert b"Shoe" not in HOUSE.render(replace(house_banner(), tiles=(tile(),)))
 
 
@@ -236,7 +253,6 @@ FRAME = Frame(
     advertiser_name="Acme",
     lang="de",
     privacy_url="/",
-    insecure_images=False,
 )
 
 

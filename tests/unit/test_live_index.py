@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adserver.audience.interest import interests, newest_interest
 from adserver.decision.index import Booking, build_index
 from adserver.decision.rank import Interest, rank, showable
-from adserver.model.account import Accounts, Advertiser, Campaign, LineItem, Placement, Publisher, Status
+from adserver.model.account import Accounts, Advertiser, Campaign, Feed, LineItem, Placement, Publisher, Status
 from adserver.model.product import Availability, Product
 from adserver.model.profile import Shopping
 from adserver.model.snapshot import Snapshot
@@ -50,6 +50,12 @@ def test_a_line_item_runs_where_its_creative_fits() -> None:
     assert bookings(ACCOUNTS, "tower") == {"a-tall"}
     assert bookings(ACCOUNTS, "odd") == set()
     assert build_index(ACCOUNTS, SIZES).placements["odd"].domains == ("news.test",)
+
+
+def test_a_booking_knows_how_old_its_feed_may_be() -> None:
+    feeds = {"acme": Feed(advertiser="acme", source="/feed.xml", max_age_s=60)}
+    found = build_index(replace(ACCOUNTS, feeds=feeds), SIZES).placements["rectangle"].bookings
+    assert {booking.line_item.id: booking.max_age_s for booking in found} == {"a-grid": 60, "b-grid": 0}
 
 
 def test_what_is_paused_does_not_run() -> None:
@@ -106,9 +112,9 @@ def test_line_items_of_one_advertiser_take_turns() -> None:
 def test_only_what_is_in_stock_and_at_home_is_shown() -> None:
     shoe = Product(id="1", title="S", link="https://www.shop.test/1", image_link="", price=1, currency="EUR")
     assert showable(shoe, ("shop.test",))
-    assert not showable(replace(shoe, availability=Availability.OUT_OF_STOCK), ("shop.test",))
-    assert not showable(replace(shoe, link="https://evil.test/1"), ("shop.test",))
-    assert not showable(replace(shoe, link="https://evilshop.test/1"), ("shop.test",))
+    assert not showable(shoe._replace(availability=Availability.OUT_OF_STOCK), ("shop.test",))
+    assert not showable(shoe._replace(link="https://evil.test/1"), ("shop.test",))
+    assert not showable(shoe._replace(link="https://evilshop.test/1"), ("shop.test",))
     assert not showable(shoe, ())
 
 

@@ -75,6 +75,18 @@ async def test_several_workers_count_once(valkey: Valkey, log: ValkeyEventLog, r
     assert rollups.totals().rows == [("item", "slot", 500, 0, 0)]
 
 
+async def test_what_is_counted_is_heard_once_by_whoever_counted_it(
+    valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups
+) -> None:
+    for number in range(50):
+        await append(log, ad(number), ("event", NOON, "acme", "view_item", f"P{number}", "tag001"))
+    heard: list[LogRecord] = []
+    workers = [RollUp(ValkeyEventReader(valkey), rollups, heard.extend) for _ in range(4)]
+    await asyncio.gather(*(count_all(worker) for worker in workers))
+    assert rollups.totals().rows == [("item", "slot", 50, 0, 0)]
+    assert sorted(record[4] for record in heard if record[0] == "event") == sorted(f"P{n}" for n in range(50))
+
+
 async def test_more_than_one_batch(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:
     for number in range(2_500):
         await log.append(ad(number))

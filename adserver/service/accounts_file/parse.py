@@ -66,7 +66,7 @@ def _accounts(tables: dict[str, dict[str, dict[str, Any]]], base_dir: Path) -> A
     for account, values in tables["advertisers"].items():
         feed = values.pop("feed")
         if feed is not None:
-            feeds[account] = Feed(advertiser=account, source=_absolute(feed["source"], base_dir))
+            feeds[account] = Feed(advertiser=account, **feed | {"source": _absolute(feed["source"], base_dir)})
     nouns = {
         table.name: {account: table.noun(id=account, **values) for account, values in tables[table.name].items()}
         for table in TABLES

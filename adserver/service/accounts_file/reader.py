@@ -42,7 +42,7 @@ class Reader:
             self._refuse(path, expected, raw)
             return {}
         self._unknown(path, raw, [key.name for key in keys])
-        return {key.name: self._value((*path, key.name), raw, key) for key in keys}
+        return {key.field or key.name: self._value((*path, key.name), raw, key) for key in keys}
 
     def _value(self, path: KeyPath, raw: dict[str, Any], key: Key) -> object:
         if key.name not in raw:

@@ -1,7 +1,7 @@
 """What may stand in the file. A new key is one row (and a field of its noun), a new table one entry."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from adserver.model.account import (
@@ -9,10 +9,12 @@ from adserver.model.account import (
     Advertiser,
     Campaign,
     ConsentDefault,
+    Feed,
     LineItem,
     Placement,
     Publisher,
     Status,
+    StrikeThrough,
 )
 from adserver.service.accounts_file import values
 
@@ -26,13 +28,17 @@ REQUIRED: Final = _Required()
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a table: its check answers the value to keep or ``Wrong``; ``keys`` make it a table."""
+    """A key of a table: its check answers the value to keep or ``Wrong``; ``keys`` make it a table.
+
+    ``field`` is the noun's, where that has another name (``every`` is kept as ``every_s``).
+    """
 
     name: str
     expected: str
     check: Callable[[Any], object] = lambda value: value
     default: object = REQUIRED
     keys: tuple["Key", ...] = ()
+    field: str = ""
 
 
 ID = "an id of 1 to 64 letters A-Z a-z, digits, _ or -"
@@ -54,7 +60,26 @@ class Table:
     keys: tuple[Key, ...]
 
 
-_FEED_KEYS = (Key("source", "an http(s) URL or a path of at most 2048 characters", values.source),)
+_FEED_DEFAULTS = {field.name: field.default for field in fields(Feed)}
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_FEED_KEYS = (
+    Key("source", "an http(s) URL or a path of at most 2048 characters", values.source),
+    Key(
+        "every",
+        'a time from "5min" to "30d" such as "6h", or "never"',
+        values.span(5 * _MINUTE, 30 * _DAY),
+        _FEED_DEFAULTS["every_s"],
+        field="every_s",
+    ),
+    Key(
+        "max_age",
+        'a time from "1h" to "365d" such as "7d", or "never"',
+        values.span(_HOUR, 365 * _DAY),
+        _FEED_DEFAULTS["max_age_s"],
+        field="max_age_s",
+    ),
+    Key("max_loss", "a number from 0 to 1", values.share, _FEED_DEFAULTS["max_loss"]),
+)
 
 TABLES: tuple[Table, ...] = (
     Table(
@@ -66,6 +91,13 @@ TABLES: tuple[Table, ...] = (
             Key("currency", 'an ISO 4217 currency such as "EUR"', values.currency),
             Key("locale", 'a locale such as "de_DE"', values.locale),
             Key("consent_default", '"deny" or "allow"', values.one_of(ConsentDefault), None),
+            Key(
+                "strike_through",
+                '"proven", "claimed" or "never"',
+                values.one_of(StrikeThrough),
+                None,
+            ),
+            Key("color", 'a colour such as "#0a5c36"', values.color, ""),
             Key("feed", "a table such as [advertisers.my-shop.feed]", default=None, keys=_FEED_KEYS),
         ),
     ),

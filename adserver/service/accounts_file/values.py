@@ -13,12 +13,13 @@ import idna
 from babel import Locale, UnknownLocaleError
 from babel.numbers import is_currency
 
-from adserver.model.account import WINDOW_UNITS, Cap
+from adserver.model.account import NEVER, SPAN_UNITS, WINDOW_UNITS, Cap
 
 _CAP = re.compile(rf"([1-9][0-9]{{0,3}})/([1-9][0-9]{{0,5}})?({'|'.join(WINDOW_UNITS)})", re.ASCII)
 _MOST_CAPS = 6
 _LARGEST_LIMIT = 1_000
 _LONGEST_WINDOW_S = 180 * 86_400
+_SPAN = re.compile(rf"([1-9][0-9]{{0,5}})({'|'.join(SPAN_UNITS)})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,24 @@ def _cap(value: Any) -> Cap | Wrong:
     if window_s > _LONGEST_WINDOW_S:
         return Wrong("a window of one minute to 180 days")
     return Cap(limit, window_s)
+
+
+def span(shortest_s: int, longest_s: int) -> Callable[[Any], object]:
+    """A time such as ``6h`` in seconds, within these bounds; 0 for ``never``."""
+
+    def check(value: Any) -> object:
+        if value == NEVER:
+            return 0
+        parts = _SPAN.fullmatch(value) if isinstance(value, str) else None
+        seconds = int(parts[1]) * SPAN_UNITS[parts[2]] if parts else 0
+        return seconds if shortest_s <= seconds <= longest_s else Wrong()
+
+    return check
+
+
+def color(value: Any) -> object:
+    """In lower case, so that one colour is written in one way."""
+    return value.lower() if isinstance(value, str) and re.fullmatch(r"#[0-9A-Fa-f]{6}", value) else Wrong()
 
 
 def source(value: Any) -> object:

@@ -19,6 +19,7 @@ from adserver.model.account import (
     Placement,
     Publisher,
     Status,
+    StrikeThrough,
 )
 from adserver.storage.sql.engine import reading, writing
 from adserver.storage.sql.tables import (
@@ -51,6 +52,8 @@ _DECODE: Mapping[str, Callable[[Any], object]] = {
     "domains": tuple,
     "status": Status,
     "consent_default": lambda value: None if value is None else ConsentDefault(value),
+    "strike_through": lambda value: None if value is None else StrikeThrough(value),
+    "color": lambda value: value or "",
     "caps": lambda value: tuple(Cap(**cap) for cap in value),
 }
 
@@ -145,8 +148,7 @@ def _put(connection: Connection, row: type[Base], nouns: Mapping[str, Any], exis
         if "advertiser" in values:
             values["advertiser_ref"] = refs[values.pop("advertiser")]
         if row is FeedRow:
-            # What was noted told of the source before this one; the background worker imports the new one.
-            values |= {"imported_at": None, "products": None, "last_error": None}
+            values |= {"due_at": None, "failures": 0}  # what changed is looked at right away
         if account not in existing:
             new.append(values)
         elif row is FeedRow:

@@ -74,19 +74,64 @@ class AdvertiserRow(Base):
     currency: Mapped[str] = mapped_column(String(3))
     locale: Mapped[str] = mapped_column(String(64))
     consent_default: Mapped[str | None] = mapped_column(String(16))
+    strike_through: Mapped[str | None] = mapped_column(String(16))
+    color: Mapped[str | None] = mapped_column(String(7))
 
 
 class FeedRow(Base):
-    """``imported_at`` and ``products`` tell of the last import that worked, ``last_error`` of a later one."""
+    """What the account says of its feed, and when its turn is: ``due_at`` is None where it was never tried.
+
+    ``failures`` counts the tries in vain since the last one that worked.
+    """
 
     __tablename__ = "feed"
     advertiser_ref: Mapped[int] = mapped_column(
         ForeignKey("advertiser.ref", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     source: Mapped[str] = mapped_column(Text)
-    imported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    products: Mapped[int | None] = mapped_column(Integer)
-    last_error: Mapped[str | None] = mapped_column(Text)
+    every_s: Mapped[int] = mapped_column(Integer, server_default="21600")
+    max_age_s: Mapped[int] = mapped_column(Integer, server_default="604800")
+    max_loss: Mapped[float] = mapped_column(Double, server_default="0.3")
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failures: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class CatalogRow(Base):
+    """What is in use, as the last good import left it. ``checked_at``: when the source was last found to be that.
+
+    ``etag`` and ``last_modified`` are what the source says of this very content, ``digest`` is of its bytes, ``format``
+    the number of our own form of a product that it was read into; empty or 0 where that is not known.
+    """
+
+    __tablename__ = "catalog"
+    advertiser_ref: Mapped[int] = mapped_column(
+        ForeignKey("advertiser.ref", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    source: Mapped[str] = mapped_column(Text)
+    etag: Mapped[str] = mapped_column(Text)
+    last_modified: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+    currency: Mapped[str] = mapped_column(String(3))
+    format: Mapped[int] = mapped_column(Integer)
+    products: Mapped[int] = mapped_column(Integer)
+    imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class FeedImportRow(Base):
+    """One import, also while it runs (``ended_at`` is None): it holds its advertiser's turn up to ``alive_until``."""
+
+    __tablename__ = "feed_import"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    advertiser_ref: Mapped[int] = mapped_column(ForeignKey("advertiser.ref", ondelete="CASCADE"), index=True)
+    source: Mapped[str] = mapped_column(Text)
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    alive_until: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outcome: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text)
+    report: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class CampaignRow(Base):
