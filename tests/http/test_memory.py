@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from tests.http.conftest import Wire, pixel, request
+from tests.http.conftest import Wire, keys_in, pixel, request
 from tests.server import Server
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -21,7 +21,7 @@ AD = "/ad?placement=daily-rectangle"
 def dataset(server: Server) -> tuple[int, int]:
     """Bytes of data, and keys."""
     with server.valkey() as valkey:
-        return int(valkey.info("memory")["used_memory_dataset"]), int(valkey.dbsize())
+        return int(valkey.info("memory")["used_memory_dataset"]), keys_in(valkey)
 
 
 def made_up(count: int, real: str) -> Iterator[str]:

@@ -14,7 +14,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adserver.model.event import EventName
+from adserver.model.feed_import import Outcome as FeedOutcome
 from adserver.model.reason import EventReason, NoAdReason, TokenReason
+from adserver.service.show_picture import Outcome as PictureOutcome
 from adserver.storage.valkey.embedded import EmbeddedValkey
 from adserver.tracking.token import TokenKind
 from tests.http.conftest import (
@@ -160,6 +162,10 @@ def test_labels_come_from_closed_sets(wire: Wire) -> None:
             "reason": {reason.label for reason in TokenReason},
             "kind": {kind.name.lower() for kind in TokenKind},
         },
+        "adserver_pictures_total": {"outcome": {outcome.value for outcome in PictureOutcome}},
+        "adserver_feed_imports_total": {"outcome": {outcome.value for outcome in FeedOutcome}},
+        "adserver_feed_age_seconds": {"advertiser": {"acme", "boots", "strict"}},
+        "adserver_feed_products": {"advertiser": {"acme", "boots", "strict"}},
         "adserver_answer_seconds_count": {"route": routes},
         "adserver_answer_seconds_sum": {"route": routes},
     }

@@ -127,7 +127,7 @@ def test_what_is_read_can_be_written(api: Api) -> None:
 
 
 def product(product_id: str) -> Product:
-    return Product(product_id, "As it was", "https://strict.test/p", "", 1_000_000, "EUR")
+    return Product(product_id, f"Product {product_id}", f"https://strict.test/p/{product_id}", "", 1_000_000, "EUR")
 
 
 async def imported(control: Control, *ids: str, meanwhile: Callable[[], None] = lambda: None) -> None:
@@ -153,7 +153,7 @@ def test_a_patch_survives_an_import_that_began_before(api: Api) -> None:
 
     with_control(api.server, lambda control: imported(control, "S1", ODD, meanwhile=patched))
     found = api.call("S1", method="GET", **strict).json()
-    assert (found["availability"], found["price"], found["title"]) == ("out_of_stock", "2.50 EUR", "As it was")
+    assert (found["availability"], found["price"], found["title"]) == ("out_of_stock", "2.50 EUR", "Product S1")
     with_control(api.server, lambda control: imported(control, "S1", ODD))
     found = api.call("S1", method="GET", **strict).json()
     assert (found["availability"], found["price"]) == ("in_stock", "1.00 EUR"), "an import that began later wins"
