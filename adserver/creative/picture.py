@@ -76,13 +76,13 @@ def _fitted(image: Image.Image, raw: bytes, width: int, height: int) -> Image.Im
     profile = image.info.get("icc_profile")
     whole = image.size
     picture = opaque(_decoded(image, width, height))
-    box = product_box(picture)
+    box = product_box(picture, width / height)
     if picture.size != whole and _is_coarse(box, width, height):
         # The product is a small part of the picture: once more, with as many pixels as it needs.
         finer = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
         with Image.open(io.BytesIO(raw), formats=FORMATS) as again:
             picture = opaque(_decoded(again, round(picture.width * finer), round(picture.height * finer)))
-        box = product_box(picture)
+        box = product_box(picture, width / height)
     size = _fit(box[2] - box[0], box[3] - box[1], width, height)
     return as_shown(picture.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0), turned, profile)
 

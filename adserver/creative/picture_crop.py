@@ -49,8 +49,9 @@ def opaque(image: Image.Image) -> Image.Image:
     return ground
 
 
-def product_box(picture: Image.Image) -> Box:
-    """The part of the picture without borders of one light colour; all of it where there is nothing else."""
+def product_box(picture: Image.Image, ratio: float) -> Box:
+    """The part of the picture without borders of one light colour; all of it where there is nothing else. Of a border
+    that is not white as much stays as fills a tile of this ``ratio`` (width to height)."""
     scale = max(1.0, max(picture.size) / _LOOK)
     small = picture.resize(_scaled(picture, 1 / scale), Image.Resampling.BOX, reducing_gap=1.5).convert("RGB")
     ground = _border_color(small)
@@ -69,9 +70,28 @@ def product_box(picture: Image.Image) -> Box:
     right = min(picture.width, int((found[2] + edge) * across) + 1)
     bottom = min(picture.height, int((found[3] + edge) * down) + 1)
     if scale > 1 and 4 * (right - left) * (bottom - top) < picture.width * picture.height:
-        finer = product_box(picture.crop((left, top, right, bottom)))
+        finer = product_box(picture.crop((left, top, right, bottom)), ratio)
         return left + finer[0], top + finer[1], left + finer[2], top + finer[3]
+    box = left, top, right, bottom
+    return box if min(ground) >= _NEARLY_WHITE else _spread(box, picture.size, ratio)
+
+
+def _spread(box: Box, size: tuple[int, int], ratio: float) -> Box:
+    """``box`` grown towards the tile's ``ratio`` (width to height) as far as the picture of ``size`` has room: its own
+    ground fills the tile better than ours."""
+    left, top, right, bottom = box
+    if (right - left) < (bottom - top) * ratio:
+        left, right = _grown(left, right, round((bottom - top) * ratio), size[0])
+    else:
+        top, bottom = _grown(top, bottom, round((right - left) / ratio), size[1])
     return left, top, right, bottom
+
+
+def _grown(low: int, high: int, length: int, limit: int) -> tuple[int, int]:
+    """The span of ``length``, or of all up to ``limit``, around the middle of another one."""
+    length = max(high - low, min(length, limit))
+    begin = min(max(0, (low + high - length) // 2), limit - length)
+    return begin, begin + length
 
 
 def as_shown(picture: Image.Image, turned: int, profile: bytes | None) -> Image.Image:

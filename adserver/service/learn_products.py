@@ -15,11 +15,12 @@ from adserver.model.related import Kind, Popular, Standing
 from adserver.storage.interfaces import LogRecord
 from adserver.telemetry import RELATED_PRODUCTS
 
-AT_ONCE = 100
-"""Visits that are learned from in one go: a few MB of standings in memory."""
+AT_ONCE = 20
+"""Visits that are learned from in one go: few enough that Valkey answers visitors in between."""
 
-MOST_PRODUCTS = 4_000
-"""Products that are written in one step. Under more traffic than that the worker learns from a part of it."""
+MOST_PRODUCTS = 500
+"""Products that are written in one step, after which the next visits have to wait. Under more traffic than that the
+worker learns from a part of it: a shop that is so busy is known well from a part."""
 
 PAGE = 200
 """Standings that are looked through in one step for those that nobody needs any more."""

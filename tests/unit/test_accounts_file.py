@@ -377,6 +377,13 @@ def test_a_problem_reads_as_a_sentence() -> None:
     ]
 
 
+@pytest.mark.parametrize("address", ["ftp://me:secret@shop.test/f", "http://me:secret@shop.test:99999/f"])
+def test_a_problem_holds_no_password(address: str) -> None:
+    (problem,) = wrong(GOOD.replace('"feed.xml"', f'"{address}"'))
+    assert problem.key == "advertisers.acme.feed.source"
+    assert problem.found == f'"{address.replace("secret", "***")}"'
+
+
 def test_all_problems_are_told_in_the_order_of_lines() -> None:
     text = GOOD.replace("300x250", "big").replace("EUR", "euro").replace("holdout", "holdup")
     assert [(problem.line, problem.key) for problem in wrong(text)] == [

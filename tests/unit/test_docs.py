@@ -112,6 +112,24 @@ def test_what_applying_prints_is_what_the_page_shows(tmp_path: Path, monkeypatch
         assert code == (1 if name == "wrong.toml" else 0)
 
 
+def test_applying_shows_no_password(tmp_path: Path) -> None:
+    file, printed = tmp_path / "accounts.toml", io.StringIO()
+    file.write_text(
+        """[advertisers.acme]
+        name = "Acme"
+        domains = ["shop.test"]
+        currency = "EUR"
+        locale = "de_DE"
+        feed.source = "https://me:secret@shop.test/feed.xml"
+        """,
+        "utf-8",
+    )
+    settings, console = Settings(data_dir=tmp_path / "data"), Console(file=printed, soft_wrap=True)
+    assert asyncio.run(apply(settings, file, dry_run=False, prune=False, console=console)) == 0
+    assert 'source: "https://me:***@shop.test/feed.xml"' in printed.getvalue()
+    assert "secret" not in printed.getvalue()
+
+
 def options_of(command: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(command, name of the setting that an option stands for, if any), of a command and those below it."""
     for parameter in command.params:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adserver.commands.doctor_feeds import feed_findings
-from adserver.commands.feed_report import shown_source, size_of
+from adserver.commands.feed_report import accept_command, size_of
 from adserver.commands.finding import Level
 from adserver.model.account import Advertiser, Feed
 from adserver.model.feed_import import FeedImport, InUse, Outcome
+from adserver.model.source import shown_source
 from adserver.storage.sql.feeds import FeedState
 
 NOW = datetime(2026, 6, 8, 12, tzinfo=UTC)
@@ -73,11 +74,25 @@ def test_a_feed_gets_old(days: int, max_age_s: int, every_s: int, levels: list[L
     [
         ("/srv/me@home/feed.xml", "/srv/me@home/feed.xml"),
         ("https://shop.test/a@b", "https://shop.test/a@b"),
+        ("https://shop.test:443/a@b", "https://shop.test:443/a@b"),
+        ("https://[::1]:443/a@b", "https://[::1]:443/a@b"),
+        ("https://me@shop.test/", "https://me@shop.test/"),
         ("https://me:secret@shop.test:444/f?x=1", "https://me:***@shop.test:444/f?x=1"),
+        ("https://me:12345@[::1]/a@b", "https://me:***@[::1]/a@b"),
+        ("https://me:sec@ret:x@shop.test/", "https://me:***@shop.test/"),
+        ("https://me:sec/ret@shop.test/", "https://me:***@shop.test/"),
+        ("ftp://me:secret@127.0.0.1[/", "ftp://me:***@127.0.0.1[/"),
     ],
 )
 def test_passwords_are_not_shown(source: str, shown: str) -> None:
     assert shown_source(source) == shown
+
+
+def test_the_command_that_accepts_holds_no_password() -> None:
+    assert accept_command("acme", "https://me:secret@shop.test/f").split() == [
+        *("adserver", "feed", "import", "acme"),
+        *("'https://me:***@shop.test/f'", "--accept"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,15 @@ def test_light_borders_go(ground: str, quality: int) -> None:
     assert picture.height == pytest.approx(300 * 155 / 286, abs=8)
 
 
-def test_a_border_that_is_not_white_leaves_a_margin() -> None:
+def test_a_border_that_is_not_white_fills_the_tile() -> None:
     picture = made(encoded(shoe(1_500, 1_000, "#dfe6ea")), 300, 300)
+    assert picture.size == (300, 300)
+    for corner in ((0.01, 0.01), (0.99, 0.01), (0.01, 0.99), (0.99, 0.99)):
+        assert near(pixel(picture, *corner), (0xDF, 0xE6, 0xEA))
+
+
+def test_a_border_that_is_not_white_leaves_a_margin() -> None:
+    picture = made(encoded(shoe(1_500, 1_000, "#dfe6ea")), 320, 190)
     assert picture.width / picture.height == pytest.approx((286 + 34) / (155 + 34), abs=0.1)
     assert near(pixel(picture, 0.01, 0.5), (0xDF, 0xE6, 0xEA))
 
