@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from adserver.catalog.fields import ALIASES, REQUIRED
+from adserver.catalog.currency import is_code
+from adserver.catalog.fields import ALIASES, REQUIRED, WITH_TAX
 from adserver.catalog.problem import FeedError
 
 COLUMNS = 1_000
 """Most columns of a table."""
+
+BEFORE_ITS_OWN_NAME = -1
+"""The rank of a name that is meant even where the field's own name is there too."""
 
 _DELIMITERS = "\t,;|^~\x1f\x01"
 _QUOTES = "\"'"
@@ -26,6 +30,9 @@ _YAML = re.compile(
     r"(?:---[^\n]*\n)?\s*(?:-[ ]+)?[A-Za-z_][A-Za-z0-9_ ]*:(?:[ ][^\n]*)?\n[ ]*(?:-[ ]+)?[A-Za-z_][A-Za-z0-9_ ]*:"
 )
 _EXPORT = "Export the feed for Google Merchant Center or as a Meta catalog, and give us that file."
+_COUNTRY = re.compile(r"[_.]?[(\[]?([a-z]{2}|[a-z]{2}_[a-z]{2}|[a-z]{3})[)\]]?")
+_PARTS_OF_LINKS = frozenset({"handle", "url_key", "slug", "url_path"})
+_OF_WOOCOMMERCE = frozenset({"sku", "regular_price", "visibility_in_catalog"})
 _COLUMNS_EXPECTED = "expected the columns " + ", ".join(REQUIRED)
 
 
@@ -77,7 +84,7 @@ def normalise(name: str) -> str:
 @cache
 def ranks() -> dict[str, int]:
     """Of several names for one field the one with the lowest rank is meant."""
-    return {name: rank for rank, name in enumerate(ALIASES)}
+    return {name: BEFORE_ITS_OWN_NAME if name in WITH_TAX else rank for rank, name in enumerate(ALIASES)}
 
 
 def find_header(text: str) -> Header:
@@ -115,14 +122,33 @@ def find_header(text: str) -> Header:
 
 
 def _lacking(header: Header) -> FeedError:
+    """Says more where it is known what the columns are: those of several countries, or the list of a shop's program."""
     names = [name for name in header.names if name]
+    alike = [name for field in header.missing for name in names if _for_a_country(name, field)]
     shown = ", ".join(name[:40] for name in names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
     return FeedError(
         f"line {header.line}: the header row lacks {', '.join(header.missing)}; it has {shown}; "
         f"expected at least {', '.join(REQUIRED)}",
         code="header_incomplete",
-        fix=f"Add {', '.join(header.missing)} to the export.",
+        fix=_fix_of(header.missing, names, alike),
     )
+
+
+def _for_a_country(name: str, field: str) -> bool:
+    """``price_de``, ``price[USD]``, ``title.en``."""
+    behind = _COUNTRY.fullmatch(name.removeprefix(field)) if name.startswith(field) else None
+    return behind is not None and (len(behind[1]) != 3 or is_code(behind[1].upper()))
+
+
+def _fix_of(missing: list[str], names: list[str], alike: list[str]) -> str:
+    part = next((name for name in names if name in _PARTS_OF_LINKS), "")
+    if alike:
+        fields = " and ".join(field for field in missing if any(name.startswith(field) for name in alike))
+        return f"Export one of these as {fields}, that of the country you advertise in: {', '.join(alike[:_SHOWN])}."
+    if "link" in missing and (part or set(names) >= _OF_WOOCOMMERCE):
+        only = f", only the ends of them ({part})" if part else ""
+        return f"This is a list for moving products to another shop; it has no addresses of pages{only}. {_EXPORT}"
+    return f"Add {', '.join(missing)} to the export."
 
 
 def _candidates(text: str, dialect: Dialect) -> Iterator[Header]:

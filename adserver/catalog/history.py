@@ -20,7 +20,8 @@ there is one. Those before it rise: what a later price undercut can be no lowest
 
 def paid_at(product: Product, now: int) -> int:
     """The micros a visitor pays at ``now``: the sale price inside its window, else the price."""
-    return product.price if product.sale_price is None or not _is_on(product, now) else product.sale_price
+    sale_price = product.sale_price
+    return product.price if sale_price is None or not _is_on(product, now) else sale_price
 
 
 def continued(old: Product | None, new: Product, now: int) -> History:

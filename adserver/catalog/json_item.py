@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from adserver.catalog.fields import ALIASES
-from adserver.catalog.header import normalise, ranks
+from adserver.catalog.header import BEFORE_ITS_OWN_NAME, normalise, ranks
 
 Json = dict[str, object]
 
@@ -18,7 +18,6 @@ _ADDRESS = ("url", "uri", "src", "link", "href", "value", "name", "text")
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _BETWEEN = {"image_link": ",", "additional_image_link": ",", "color": "/", "size": "/"}
 
-_OFFER_ID = -1
 _OWN_NAME = 0
 
 
@@ -33,7 +32,8 @@ def fields_of(product: Json) -> dict[str, str]:
         if field is None:
             continue
         texts = [text for text in _texts(value) if text and not text.isspace()]
-        rank = _OFFER_ID if name == "offerid" else _OWN_NAME if name == field else 1 + ranks()[name]
+        rank = ranks()[name]
+        rank = BEFORE_ITS_OWN_NAME if name == "offerid" or rank < 0 else _OWN_NAME if name == field else 1 + rank
         known = found.get(field)
         if texts and known is not None and known[0] == rank:
             known[1].extend(texts)

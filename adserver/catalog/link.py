@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+import string
+from collections.abc import Sequence
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
@@ -13,7 +15,8 @@ HOST_CHARACTERS = 253
 """Longest host name (RFC 1035, without its root dot)."""
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_USUAL = re.compile(rf"https?://(?:{_LABEL}\.){{0,2}}{_LABEL}(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/?#\[\]-]*)?")
+_AFTER_HOST = string.ascii_letters + string.digits + "._~!$&'()*+,;=:@%/?#[]-"
+_USUAL = re.compile(rf"https?://(?:{_LABEL}\.){{0,2}}{_LABEL}(?:/[{re.escape(_AFTER_HOST)}]*)?")
 _HOST_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NEXT = re.compile(r"(?<![,;|\s])[,;|\s]+(?=https?://)")
@@ -28,6 +31,8 @@ def read_link(text: str) -> str:
     that no name server could know, more than ``LINK_CHARACTERS``. What is percent-encoded already stays so.
     """
     text = text.strip()
+    if "&amp;" in text:  # out of a web page into a table, where nobody reads it back
+        text = text.replace("&amp;", "&")
     if len(text) > LINK_CHARACTERS:
         return ""
     if _USUAL.fullmatch(text):
@@ -45,6 +50,21 @@ def read_links(text: str, most: int) -> list[str]:
     """The first usable URLs of a list, at most ``most``; commas, semicolons, bars or blanks stand between them."""
     parts = _NEXT.split(text[: (most + 2) * LINK_CHARACTERS].strip(), most + 2)
     return [link for part in parts if (link := read_link(part))][:most]
+
+
+def shared_origin(texts: Sequence[str]) -> str:
+    """Scheme, host and a slash with which all of ``texts`` begin, where ``read_link`` would give back each as it is.
+
+    Empty otherwise: then they have to be read one by one. There must be one text at least.
+    """
+    first, last = min(texts), max(texts)  # what these two begin with, all those between them do
+    origin = first[: first.find("/", len("https://")) + 1]
+    if not origin or not last.startswith(origin) or not _USUAL.fullmatch(origin):
+        return ""
+    joined = "".join(texts)
+    if "&amp;" in joined or joined.encode("utf-8", "surrogatepass").translate(None, _AFTER_HOST.encode()):
+        return ""
+    return origin if max(map(len, texts)) <= LINK_CHARACTERS else ""
 
 
 def is_public(authority: str) -> bool:

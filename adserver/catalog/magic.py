@@ -20,6 +20,7 @@ _OTHERS = {
     b"%PDF": "a PDF",
     b"PAR1": "a Parquet file",
     b"SQLite format 3\0": "an SQLite database",
+    b"\x4c\x6f\xa7\x94\x93": "XML in EBCDIC, the alphabet of mainframes",
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",

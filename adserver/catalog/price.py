@@ -5,8 +5,8 @@ Shops write other things too. What is accepted, and how it is read:
 
 * A code may stand before or after the number, in any case, or be left out: then the shop's own is meant. A sign
   (``€``, ``zł``, ``Rs.``) stands for a code only where it can be just one, or the shop's own: see ``currency``.
-* A period is the decimal point: ``1.299 EUR`` is one euro and 29.9 cents, because the format says so. Beside a sign
-  that is no rule of any format, and in a currency without decimals it can not be, so there it is refused.
+* A period is the decimal point: ``1.299 EUR`` is one euro and 29.9 cents, because the format says so. Beside a sign or
+  alone (``1.299``) that is no rule of any format, and without decimals of the currency it can not be: it is refused.
 * A lone comma followed by one or two digits is a decimal comma; followed by exactly three, it separates
   thousands: ``1,299 EUR`` is 1299 euros. In a currency of three decimals (``1,299 KWD``) that would be a
   guess, so it is refused.
@@ -38,9 +38,11 @@ _NO_BARE_SIGN = ProblemKind(
     "currency_ambiguous", 'a currency code such as "USD": the sign stands for several currencies', _WRITE
 )
 _ONE_CURRENCY = ProblemKind("currency_ambiguous", "one currency", _WRITE)
-_COMMA = ProblemKind("price_ambiguous", "a period as decimal point: the comma could mean thousands or decimals", _WRITE)
+_COMMA = ProblemKind(
+    "price_ambiguous", "a price that reads one way: its comma could mean thousands or decimals", _WRITE
+)
 _POINT = ProblemKind(
-    "price_ambiguous", "cents after a period, and no other one: this period could mean thousands or decimals", _WRITE
+    "price_ambiguous", "a price that reads one way: its period could mean thousands or decimals", _WRITE
 )
 
 _USUAL = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?(?: ([A-Z]{3}))?")
@@ -64,6 +66,9 @@ _ALIKE = {
     **{zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xFF10) for digit in range(10)},
 }
 """Spaces to a space, marks of reading direction to nothing; Arabic, Persian, Devanagari, Bengali and wide digits."""
+
+_RENAMED = {"RUR": "RUB"}
+"""Old codes that catalogs still write where they mean the new one, at the same worth."""
 
 _LONGEST = 64
 _GROUP = 3
@@ -90,14 +95,19 @@ def parse_price(text: str, default_currency: str) -> tuple[int, str]:
     if usual is not None:
         whole, decimals, code = usual.groups()
         currency = _known(code) if code else default_currency
-        if len(decimals or "") != _GROUP or usual_decimals(currency):
+        if len(decimals or "") != _GROUP or usual_decimals(currency) >= (1 if code else _GROUP):
             return int(whole) * MICROS + (int(decimals.ljust(6, "0")) if decimals else 0), currency
     return _parse_unusual(text.strip(), default_currency)
 
 
 def names_currency(text: str) -> bool:
     """Whether anything but a number stands in the text of a price."""
-    return any(unicodedata.category(character)[0] in "LS" for character in text)
+    # The usual case first: most prices have a code of three letters behind or before them.
+    return (
+        text[-1:].isalpha()
+        or text[:1].isalpha()
+        or any(unicodedata.category(character)[0] in "LS" for character in text)
+    )
 
 
 def read_currency(text: str, default_currency: str) -> str:
@@ -106,7 +116,8 @@ def read_currency(text: str, default_currency: str) -> str:
     sign = currency_of_sign(mark)
     if sign is not None:
         return default_currency if default_currency in sign[0] else sign[1]
-    return mark.upper() if looks_like_code(mark) and is_code(mark.upper()) else ""
+    code = _RENAMED.get(mark.upper(), mark.upper())
+    return code if looks_like_code(mark) and is_code(code) else ""
 
 
 def _parse_unusual(text: str, default_currency: str) -> tuple[int, str]:
@@ -119,8 +130,8 @@ def _parse_unusual(text: str, default_currency: str) -> tuple[int, str]:
     shape = _SHAPE.fullmatch(around["number"]) if around else None
     if around is None or shape is None:
         raise PriceError(_NUMBER)
-    currency, by_sign = _currency(around["before"].strip(), around["after"].strip(), default_currency)
-    whole, decimals = _split(shape, currency, by_sign=by_sign)
+    currency, by_code = _currency(around["before"].strip(), around["after"].strip(), default_currency)
+    whole, decimals = _split(shape, currency, by_code=by_code)
     if len(decimals) > 6:
         raise PriceError(_SIX_DECIMALS)
     micros = int(whole) * MICROS + int(decimals.ljust(6, "0"))
@@ -129,7 +140,7 @@ def _parse_unusual(text: str, default_currency: str) -> tuple[int, str]:
     return micros, currency
 
 
-def _split(shape: re.Match[str], currency: str, *, by_sign: bool) -> tuple[str, str]:
+def _split(shape: re.Match[str], currency: str, *, by_code: bool) -> tuple[str, str]:
     """Digits before and after the decimal sign."""
     point, decimals = shape["point"], shape["decimals"] or ""
     if shape["indian"]:
@@ -143,7 +154,7 @@ def _split(shape: re.Match[str], currency: str, *, by_sign: bool) -> tuple[str, 
         return shape["plain"], decimals
     if point is None and grouped.count(mark) == 1:
         usual = usual_decimals(currency)
-        if mark == "." and (not usual or (by_sign and usual < _GROUP)):
+        if mark == "." and (not usual or (not by_code and usual < _GROUP)):
             raise PriceError(_POINT)
         if mark == ".":
             return grouped[:-4], grouped[-3:]
@@ -155,7 +166,7 @@ def _split(shape: re.Match[str], currency: str, *, by_sign: bool) -> tuple[str, 
 
 
 def _currency(before: str, after: str, default_currency: str) -> tuple[str, bool]:
-    """The one code that the marks around the number stand for, and whether only a sign says so.
+    """The one code that the marks around the number stand for, and whether a code is among them.
 
     A sign beside a code must agree with it.
     """
@@ -170,18 +181,19 @@ def _currency(before: str, after: str, default_currency: str) -> tuple[str, bool
         code = _known(codes[0].upper())
         if signs and code not in signs[0][0]:
             raise PriceError(_ONE_CURRENCY)
-        return code, False
+        return code, True
     if not signs:
         return default_currency, False
     written_so, otherwise = signs[0]
     if default_currency in written_so:
-        return default_currency, True
+        return default_currency, False
     if not otherwise:
         raise PriceError(_NO_BARE_SIGN)
-    return otherwise, True
+    return otherwise, False
 
 
 def _known(code: str) -> str:
+    code = _RENAMED.get(code, code)
     if not is_code(code):
         raise PriceError(_CODE)
     return code

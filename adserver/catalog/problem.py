@@ -68,6 +68,10 @@ class RowProblems:
             self._once.add((kind, field))
             self.tell(kind, field, found)
 
+    def has_told(self, kind: ProblemKind, field: str) -> bool:
+        """Whether ``tell_once`` would be silent."""
+        return (kind, field) in self._once
+
 
 class FeedError(Exception):
     """The feed can not be read (further). The message says the line and what was expected there.

@@ -16,6 +16,12 @@ PLACEHOLDER = ProblemKind(
     "Look at the template of your export: it names a field that your shop does not have or does not fill.",
 )
 
+FIELD_REPEATED = ProblemKind(
+    "field_repeated",
+    "one value; of several the first is used",
+    "Leave in one only: that of the country you advertise in.",
+)
+
 ID_MISSING = ProblemKind("id_missing", _ID, "Give each product the id that your pages send with their events.")
 ID_UNUSABLE = ProblemKind("id_unusable", _ID, "Shorten the id, or take the control characters out of it.")
 ID_REPEATED = ProblemKind(

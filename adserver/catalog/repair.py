@@ -19,7 +19,10 @@ _CARRIED = 65_536
 
 
 class Repair:
-    """Puts one feed right. ``notices`` has one finding per kind of fault, at its first line; the caller empties it."""
+    """Puts one feed right. ``notices`` has one finding per kind of fault, at its first line; the caller empties it.
+
+    ``in_cdata``: a CDATA section is open at the end of what was read so far.
+    """
 
     def __init__(self, line: int) -> None:
         """``line`` is that of the first character to come."""
@@ -27,7 +30,7 @@ class Repair:
         self._line = line
         self._told: set[str] = set()
         self._carried = ""
-        self._in_cdata = False
+        self.in_cdata = False
 
     def block(self, text: str, *, last: bool = False) -> bytes:
         """What can be told of ``text`` and what was held back before; ``last``: all of it.
@@ -40,7 +43,7 @@ class Repair:
             cut = len(text)
         text, self._carried = text[:cut], text[cut:]
         mended = self._mend(text) if "&" in text else text
-        self._in_cdata = self._ends_in_cdata(text)
+        self.in_cdata = self._ends_in_cdata(text)
         clean = (raw := mended.encode()).translate(None, _CONTROL)
         if len(clean) != len(raw):
             self._tell("xml_control_character", "a control character", "text without control characters", 0, text)
@@ -49,15 +52,15 @@ class Repair:
 
     def _ends_in_cdata(self, text: str) -> bool:
         opened, closed = text.rfind(_OPEN), text.rfind(_CLOSE)
-        return opened > closed or (self._in_cdata and closed < 0)
+        return opened > closed or (self.in_cdata and closed < 0)
 
     def _mend(self, text: str) -> str:
         """Outside of CDATA sections every ``&`` begins an entity that XML knows."""
         if _AMPERSAND.search(text) is None:
             return text
-        begin = max(0, text.find(_CLOSE)) if self._in_cdata else 0
+        begin = max(0, text.find(_CLOSE)) if self.in_cdata else 0
         pieces = [text[:begin]]
-        if self._in_cdata and not begin:
+        if self.in_cdata and not begin:
             return text
         for section in _LITERAL.finditer(text, begin):
             pieces.append(self._mend_plain(text, begin, section.start()))

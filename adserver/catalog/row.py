@@ -1,13 +1,16 @@
 """One row of a feed, as text by field name, becomes a product or the reason why not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import cast
 
 from adserver.catalog import problem_kinds as kinds
+from adserver.catalog.columns import ColumnReader, Columns, Paid
 from adserver.catalog.images import read_images
 from adserver.catalog.link import is_public, read_link
 from adserver.catalog.price import PriceError, names_currency, parse_price, read_currency
 from adserver.catalog.problem import ProblemKind, RowProblem, RowProblems
-from adserver.catalog.remembered import Remembered
+from adserver.catalog.remembered import PRICES_REMEMBERED, Remembered
 from adserver.catalog.sale import Sale, SaleReader
 from adserver.catalog.text import (
     TITLE_CHARACTERS,
@@ -25,8 +28,7 @@ from adserver.model.product import Product
 IDS_WATCHED = 200_000
 """Products of a feed whose ids are watched for coming again (about 15 MB); of those after them only the store knows."""
 
-_Paid = tuple[int, str, bool] | ProblemKind
-"""Micros, currency and whether the row names it; or why there is none of them."""
+_ID = itemgetter(0)
 
 
 class RowReader:
@@ -38,6 +40,7 @@ class RowReader:
     """
 
     __slots__ = (
+        "_columns",
         "_currencies",
         "_currency",
         "_ids",
@@ -56,11 +59,57 @@ class RowReader:
         self._ids: set[int] = set()
         self._problems = RowProblems()
         self._currencies = Remembered(lambda text: read_currency(text, currency))
-        self._paid = Remembered(self._read_paid)
+        self._paid = Remembered(self._read_paid, PRICES_REMEMBERED)
         self._public = Remembered(is_public)
         self._sales = SaleReader()
         self._words = WordReader(self._problems)
+        self._columns = ColumnReader(
+            currency, self._problems, self._words, self._sales, paid=self._paid, public=self._public
+        )
         self.problems: list[RowProblem] = self._problems.collected
+
+    def read_all(self, lines: Sequence[int], columns: Columns) -> Iterator[Product | RowProblem]:
+        """The same as ``read`` of each row, which begin at ``lines``; each one's problems come before its product.
+
+        There must be one row at least.
+        """
+        products = self._usual(columns, len(lines))
+        if self._watch_all(products):
+            yield from cast("list[Product]", products)
+            return
+        for index, (line, usual) in enumerate(zip(lines, products, strict=True)):
+            if usual is None:
+                product = self.read(line, {field: texts[index] for field, texts in columns.items()})
+            else:
+                product = usual
+                self._problems.line, self._problems.product_id = line, usual.id
+                self._watch(usual.id)
+            yield from self.problems
+            self.problems.clear()
+            if product is not None:
+                yield product
+
+    def _usual(self, columns: Columns, rows: int) -> Sequence[Product | None]:
+        """None for those that have to be read one by one: all of them, where they have several currencies."""
+        currencies = set(columns.get("currency", ("",)))
+        row = {"currency": currencies.pop()}
+        if currencies:
+            return [None] * rows
+        self._paid_in(row)
+        if not self._row_currency and not means_none(row["currency"]):
+            return [None] * rows
+        return self._columns.read(columns, rows)
+
+    def _watch_all(self, products: Sequence[Product | None]) -> bool:
+        """As ``_watch``, if nothing has to be told of any of them; else nothing is done."""
+        if None in products:
+            return False
+        marks = set(map(hash, map(_ID, cast("Sequence[Product]", products))))
+        if len(marks) < len(products) or not self._ids.isdisjoint(marks):
+            return False
+        if len(self._ids) < IDS_WATCHED:
+            self._ids |= marks
+        return True
 
     def read(self, line: int, row: Mapping[str, str]) -> Product | None:
         """The product of ``row``, which begins at ``line``; None where it has to be left out."""
@@ -82,6 +131,10 @@ class RowReader:
         paid = self._paid_in(row)[get("price", "")]
         if isinstance(paid, ProblemKind):
             self._left_out("price", get("price", ""), kinds.PRICE_MISSING, paid)
+            return None
+        if not paid[2] and not means_none(get("currency", "")):
+            # It names one, and we can not read it: the shop's own would be a guess at the price.
+            self._left_out("currency", get("currency", ""), kinds.CURRENCY_UNKNOWN, kinds.CURRENCY_UNKNOWN)
             return None
         return self._product(row, product_id, title, link, paid)
 
@@ -147,7 +200,7 @@ class RowReader:
         elif len(ids) < IDS_WATCHED:
             ids.add(mark)
 
-    def _paid_in(self, row: Mapping[str, str]) -> Remembered[_Paid]:
+    def _paid_in(self, row: Mapping[str, str]) -> Remembered[Paid]:
         """The prices as they are read in the currency that ``row`` names for all of its prices, if it does."""
         currency = self._currencies[row.get("currency", "")]
         if currency != self._row_currency:
@@ -155,7 +208,7 @@ class RowReader:
             self._paid.clear()
         return self._paid
 
-    def _read_paid(self, text: str) -> _Paid:
+    def _read_paid(self, text: str) -> Paid:
         try:
             micros, currency = parse_price(text, self._row_currency or self._currency)
         except PriceError as error:

@@ -15,9 +15,12 @@ from adserver.catalog.problem_kinds import (
     SALE_IS_PRICE,
     SALE_NOT_LOWER,
 )
-from adserver.catalog.remembered import Remembered
+from adserver.catalog.remembered import PRICES_REMEMBERED, Remembered
 from adserver.catalog.sale_dates import OPEN, SaleDatesError, read_sale_date, read_sale_dates
 from adserver.catalog.text import has_placeholder, means_none
+
+SALE_FIELDS = ("sale_price", "former_price", "sale_price_effective_date", "sale_start", "sale_end")
+"""What ``SaleReader.read`` looks at."""
 
 
 class Sale(NamedTuple):
@@ -45,21 +48,26 @@ class _Dates(NamedTuple):
 
 
 class SaleReader:
-    """Reads the sales of one feed; the dates of a sale come again in every row of it."""
+    """Reads the sales of one feed; what a sale costs and its dates come again in many rows."""
 
-    __slots__ = ("_dates",)
+    __slots__ = ("_amounts", "_currency", "_dates")
 
     def __init__(self) -> None:
         self._dates = Remembered(_read_dates)
+        self._currency = ""
+        self._amounts = Remembered(lambda text: _amount(text, self._currency), PRICES_REMEMBERED)
 
     def read(self, row: Mapping[str, str], price: int, currency: str) -> Sale:
         """What ``row`` says beside its ``price`` (micros of ``currency``).
 
         ``sale_price`` is below the price. ``former_price`` is above it, and then the price is that of the sale.
         """
+        if currency != self._currency:
+            self._currency = currency
+            self._amounts.clear()
         text = row.get("sale_price", "")
         if text and not means_none(text):
-            sale_price, problem = _amount(text, currency)
+            sale_price, problem = self._amounts[text]
             if problem is None and sale_price >= price:
                 problem = SALE_IS_PRICE if sale_price == price else SALE_NOT_LOWER
             if problem is not None:
@@ -67,7 +75,7 @@ class SaleReader:
             return self._dated(row, price, sale_price, otherwise=price)
         text = row.get("former_price", "")
         if text and not means_none(text):
-            former, problem = _amount(text, currency)
+            former, problem = self._amounts[text]
             if problem is not None and problem is not PRICE_ZERO:
                 return Sale(price, problem=problem, field="former_price")
             if former > price:

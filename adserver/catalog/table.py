@@ -2,8 +2,8 @@
 
 import csv
 from collections.abc import Iterator
-from itertools import chain, islice
-from operator import itemgetter
+from itertools import islice
+from operator import length_hint
 
 from adserver.catalog.header import Dialect, Header, find_header
 from adserver.catalog.problem import FeedError, RowProblem
@@ -20,8 +20,15 @@ CELL_CHARACTERS = 131_072
 BLANK_ROWS = 2_000_000
 """Most rows without any text; a spreadsheet has about a million rows at all."""
 
+_TOGETHER = 500
+"""Most rows of a batch, where a block's last row has quotes around the end of the block, and so on."""
+
 _MANY = "additional_image_link"
 _QUOTE = '"'
+
+
+Row = tuple[int, list[str] | RowProblem]
+"""The line at which it begins, and its cells."""
 
 
 def read_table(source: TextSource, *, rows: RowReader, max_items: int) -> Iterator[Product | RowProblem]:
@@ -30,72 +37,53 @@ def read_table(source: TextSource, *, rows: RowReader, max_items: int) -> Iterat
     A row with more or fewer cells than the header, or with a quote in the wrong place, is left out.
     """
     header = find_header(source.head)
-    fields = [field for field, _ in header.columns]
-    pick = itemgetter(*(index for _, index in header.columns))
-    more_images, named, width = header.more_images, header.named, header.width
-    read, problems = rows.read, rows.problems
     items = 0
-    for line, row in rows_of(source, header):
-        items += 1
-        if items > max_items:
-            raise too_many(line, max_items)
-        if isinstance(row, RowProblem):
-            yield row
-            continue
-        if len(row) != width and (len(row) < named or any(row[named:])):
-            yield _ragged(row, line, header)
-            continue
-        texts = dict(zip(fields, pick(row), strict=True))
-        if more_images:
-            texts[_MANY] = ",".join([texts[_MANY], *(row[index] for index in more_images)])
-        product = read(line, texts)
-        if problems:
-            yield from problems
-            problems.clear()
-        if product is not None:
-            yield product
-
-
-def rows_of(source: TextSource, header: Header) -> Iterator[tuple[int, list[str] | RowProblem]]:
-    """The rows below the header that are not blank, each with the line at which it begins.
-
-    A line without any quote is cut at its delimiters, three times as fast as the ``csv`` module reads it.
-    """
-    delimiter, quote, escape = header.dialect
-    quote, escape = quote or "\n", escape or "\n"
-    lines = islice(chain.from_iterable(_lines(source)), header.line, None)
-    careful = _QuotedRows(lines, header.dialect)
-    number, blank = header.line, 0
-    for text in lines:
-        number += 1
-        if quote in text or escape in text or len(text) > CELL_CHARACTERS:
-            row = careful.read(text, number)
-            if row:
-                yield number, row
-            number += careful.more_lines
+    for batch in rows_of(source, header):
+        if items + len(batch) <= max_items:
+            items += len(batch)
+            yield from _read_batch(batch, header, rows)
         else:
-            cells = text.split(delimiter)
-            if any(cells):
-                yield number, cells
-                continue
-            blank += 1
-            if blank > BLANK_ROWS:
-                raise _too_blank(number)
+            yield from _read_batch(batch[: max_items - items], header, rows)
+            raise too_many(batch[max_items - items][0], max_items)
 
 
-def _lines(source: TextSource) -> Iterator[list[str]]:
-    """The lines of each block, without their ends; none is longer than a row may be."""
-    rest = ""
-    done = 0
-    for block in source.blocks():
-        lines = (rest + block).split("\n")
-        rest = lines.pop()
-        done += len(lines)
-        yield lines
-        if len(rest) > ROW_CHARACTERS:
-            raise _too_long(done + 1)
-    if rest:
-        yield [rest]
+def _read_batch(batch: list[Row], header: Header, rows: RowReader) -> Iterator[Product | RowProblem]:
+    """Rows that are as wide as the header are read together, up to the next one that is not."""
+    width, named = header.width, header.named
+    if all(isinstance(row, list) and len(row) == width for _, row in batch):
+        yield from _read_good(batch, header, rows)
+        return
+    good: list[Row] = []
+    for numbered in batch:
+        line, row = numbered
+        if isinstance(row, list) and (len(row) == width or (len(row) >= named and not any(row[named:]))):
+            good.append(numbered)
+            continue
+        yield from _read_good(good, header, rows)
+        good = []
+        yield row if isinstance(row, RowProblem) else _ragged(row, line, header)
+    yield from _read_good(good, header, rows)
+
+
+def _read_good(good: list[Row], header: Header, rows: RowReader) -> Iterator[Product | RowProblem]:
+    if not good:
+        return
+    lines, cells = zip(*good, strict=True)
+    columns = list(zip(*cells, strict=False))  # what stands behind the last name is left away
+    texts = {field: columns[index] for field, index in header.columns}
+    if header.more_images:
+        texts[_MANY] = tuple(map(",".join, zip(texts[_MANY], *(columns[i] for i in header.more_images), strict=True)))
+    yield from rows.read_all(lines, texts)
+
+
+def rows_of(source: TextSource, header: Header) -> Iterator[list[Row]]:
+    """The rows below the header that are not blank, about a block of text at a time; a batch may be empty."""
+    rows = _Rows(source, header)
+    while block := rows.lines.next_block():
+        if rows.are_plain(block):
+            yield rows.cut(block)
+        else:
+            yield from rows.read(block)
 
 
 def too_many(line: int, max_items: int) -> FeedError:
@@ -157,13 +145,109 @@ def _too_long(line: int) -> FeedError:
     )
 
 
+class _Lines:
+    """The lines of a feed: one by one, or what is left of a block. None is longer than a row may be."""
+
+    def __init__(self, source: TextSource) -> None:
+        self._blocks = _blocks(source)
+        self._block: Iterator[str] = iter(())
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        while (line := next(self._block, None)) is None:
+            self._block = iter(next(self._blocks))
+        return line
+
+    def next_block(self) -> list[str]:
+        """All lines that are left of this block, else of the next one; empty at the end."""
+        first = next(self, None)
+        return [] if first is None else [first, *self._block]
+
+    def give_back(self, block: list[str]) -> None:
+        """What was taken last comes again."""
+        self._block = iter(block)
+
+    @property
+    def left(self) -> int:
+        """Lines of the block."""
+        return length_hint(self._block)
+
+
+def _blocks(source: TextSource) -> Iterator[list[str]]:
+    """The lines of each block, without their ends; one that a block ends in is in the next."""
+    rest = ""
+    done = 0
+    for block in source.blocks():
+        lines = (rest + block).split("\n")
+        rest = lines.pop()
+        done += len(lines)
+        yield lines
+        if len(rest) > ROW_CHARACTERS:
+            raise _too_long(done + 1)
+    if rest:
+        yield [rest]
+
+
+class _Rows:
+    """What has to be known from one block to the next; ``_number`` is that of the last line."""
+
+    def __init__(self, source: TextSource, header: Header) -> None:
+        self.lines = _Lines(source)
+        self._number = sum(1 for _ in islice(self.lines, header.line))
+        self._blank = 0
+        self._delimiter = header.dialect.delimiter
+        self._marks = [mark for mark in (header.dialect.quote, header.dialect.escape) if mark]
+        self._quoted = _QuotedRows(self.lines, header.dialect)
+
+    def are_plain(self, lines: list[str]) -> bool:
+        """Whether they can be cut at their delimiters, three times as fast as the ``csv`` module reads them."""
+        together = "\n".join(lines)
+        return len(together) <= CELL_CHARACTERS and not any(mark in together for mark in self._marks)
+
+    def cut(self, lines: list[str]) -> list[Row]:
+        """The rows of lines that are plain."""
+        rows = list(enumerate([text.split(self._delimiter) for text in lines], self._number + 1))
+        self._number += len(lines)
+        return [(line, cells) for line, cells in rows if any(cells) or self._is_blank(line)]
+
+    def read(self, block: list[str]) -> Iterator[list[Row]]:
+        """The rows of a block, the last of which may end in a later one."""
+        self.lines.give_back(block)
+        rows: list[Row] = []
+        try:
+            while self.lines.left and len(rows) < _TOGETHER:
+                rows += self._next()
+        except FeedError:
+            yield rows
+            raise
+        yield rows
+
+    def _next(self) -> list[Row]:
+        text = next(self.lines)
+        if self.are_plain([text]):
+            return self.cut([text])
+        self._number = number = self._number + 1
+        row = self._quoted.read(text, number)
+        self._number += self._quoted.more_lines
+        return [(number, row)] if row else []
+
+    def _is_blank(self, line: int) -> bool:
+        """Never a row; too many of them are refused."""
+        self._blank += 1
+        if self._blank > BLANK_ROWS:
+            raise _too_blank(line)
+        return False
+
+
 class _QuotedRows:
     """Rows with quotes, read by the ``csv`` module, which asks for more lines while a quote is open.
 
     ``more_lines`` is how many it asked for by the row read last, beyond the first.
     """
 
-    def __init__(self, lines: Iterator[str], dialect: Dialect) -> None:
+    def __init__(self, lines: _Lines, dialect: Dialect) -> None:
         self.more_lines = 0
         self._lines = lines
         self._dialect = dialect

@@ -68,10 +68,12 @@ class Unpacked:
         return block
 
     def _open_zip(self, stream: BinaryIO) -> Readable:
-        member, packed, notice = open_member(stream)
+        member, told, notice = open_member(stream)
         if notice is not None:
             self.notices.append(notice)
-        return _Member(member, packed)
+        whole = _Member(member, told.compress_size)
+        whole.expect(told.file_size)
+        return whole
 
 
 def read_fully(stream: Readable, size: int) -> bytes:
@@ -200,6 +202,10 @@ class _Member:
         self._member = member
         self._ratio = _Ratio(packed)
 
+    def expect(self, plain: int) -> None:
+        """Give up at once where the archive itself says that it is too much."""
+        self._ratio.check(plain)
+
     def read(self, size: int, /) -> bytes:
         piece = self._member.read(size)
         self._ratio.count(len(piece))
@@ -215,7 +221,11 @@ class _Ratio:
 
     def count(self, plain: int) -> None:
         self._plain += plain
-        if self._plain > max(_RATIO_FROM, self.packed * MAX_RATIO):
+        self.check(self._plain)
+
+    def check(self, plain: int) -> None:
+        """Raises ``FeedError`` where ``plain`` bytes are too many for what was packed."""
+        if plain > max(_RATIO_FROM, self.packed * MAX_RATIO):
             raise FeedError(
                 f"the feed becomes more than {MAX_RATIO} times as large when it is unpacked",
                 code="archive_bomb",

@@ -22,8 +22,8 @@ class Readable(Protocol):
         """At most ``size`` bytes; none at the end."""
 
 
-def open_member(stream: BinaryIO) -> tuple[Readable, int, RowProblem | None]:
-    """The largest file in the archive, its compressed size in bytes, and a notice where there are several files.
+def open_member(stream: BinaryIO) -> tuple[Readable, zipfile.ZipInfo, RowProblem | None]:
+    """The largest file in the archive, what the archive says of it, and a notice where there are several files.
 
     Raises ``FeedError`` for an archive that is broken, encrypted or an Excel workbook, and for names that lead out of
     the archive.
@@ -57,7 +57,7 @@ def open_member(stream: BinaryIO) -> tuple[Readable, int, RowProblem | None]:
         member = _Member(archive.open(feed))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise _broken() from error
-    return member, feed.compress_size, _several(feed.filename, len(feeds)) if len(feeds) > 1 else None
+    return member, feed, _several(feed.filename, len(feeds)) if len(feeds) > 1 else None
 
 
 def _hidden(name: str) -> bool:

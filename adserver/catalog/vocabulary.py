@@ -22,7 +22,10 @@ _AVAILABILITY = {
         skladem, na skladě, dostupné, ano, raktáron, készleten, elérhető, igen, stokta, stokta var, mevcut,
         în stoc, disponibil, na zalihi, dostupno, na zalogi,
         в наличии, есть в наличии, есть, да, в наявності, є в наявності, налично, в наличност,
-        διαθέσιμο, άμεσα διαθέσιμο, σε απόθεμα, ναι, 有货, 有貨, 现货, 現貨, 在庫あり, 재고 있음, متوفر, متاح, במלאי""",
+        διαθέσιμο, άμεσα διαθέσιμο, σε απόθεμα, ναι, άμεση παραλαβή,
+        άμεση παραλαβή / παράδοση 1 έως 3 ημέρες, παράδοση 1 έως 3 ημέρες, παράδοση 4 έως 10 ημέρες,
+        παράδοση σε 1 - 3 ημέρες, παράδοση σε 4 - 10 ημέρες, available from 1 to 3 days, available from 4 to 10 days,
+        有货, 有貨, 现货, 現貨, 在庫あり, 재고 있음, متوفر, متاح, במלאי""",
     Availability.OUT_OF_STOCK: """
         out of stock, not in stock, no stock, sold out, unavailable, not available, currently unavailable,
         temporarily out of stock, temporarily unavailable, discontinued, reserved, oos, no, n, false, f,

@@ -1,9 +1,9 @@
 """The fields of a row that have few different values in a feed: each value is read once and remembered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from adserver.catalog.fields import LABELS
-from adserver.catalog.problem import ProblemKind, RowProblems
+from adserver.catalog.problem import RowProblems
 from adserver.catalog.problem_kinds import AVAILABILITY_UNKNOWN, CONDITION_UNKNOWN, GROUP_UNUSABLE, PLACEHOLDER
 from adserver.catalog.remembered import Remembered
 from adserver.catalog.text import is_placeholder, means_none, read_category, read_id, read_name
@@ -72,8 +72,8 @@ class WordReader:
         if not text:
             return ""
         group = self._groups[text]
-        if isinstance(group, ProblemKind):
-            self._problems.tell(group, "item_group_id", text)
+        if group is None:
+            self._problems.tell(PLACEHOLDER if read_id(text) else GROUP_UNUSABLE, "item_group_id", text)
             return ""
         return group
 
@@ -81,16 +81,47 @@ class WordReader:
         """``custom_label_0`` to ``custom_label_4``, without the empty ones at the end."""
         if row.keys().isdisjoint(LABELS):
             return ()
-        found = [self.name(field, row) for field in LABELS]
-        while found and not found[-1]:
-            found.pop()
-        return tuple(found)
+        found = tuple([self.name(field, row) for field in LABELS])
+        return _without_end(found) if any(found) else ()
+
+    def availabilities(self, texts: Sequence[str]) -> list[Availability | None]:
+        """Of many rows; here and below, None is where there is something to be told."""
+        return list(map(self._availabilities.__getitem__, texts))
+
+    def conditions(self, texts: Sequence[str]) -> list[str | None]:
+        """See ``condition``."""
+        return list(map(self._conditions.__getitem__, texts))
+
+    def names(self, field: str, texts: Sequence[str]) -> list[str | None]:
+        """See ``name``."""
+        return list(map(self._names[field].__getitem__, texts))
+
+    def groups(self, texts: Sequence[str]) -> list[str | None]:
+        """See ``group``."""
+        return list(map(self._groups.__getitem__, texts))
+
+    def categories(self, own: Sequence[str], google: Sequence[str]) -> list[str | None]:
+        """See ``category``."""
+        found = list(map(self._categories.__getitem__, own))
+        if "" not in found:
+            return found
+        others = map(self._categories.__getitem__, google)
+        return [other if category == "" else category for category, other in zip(found, others, strict=True)]
+
+    def all_labels(self, columns: Mapping[str, Sequence[str]], blank: Sequence[str]) -> list[tuple[str, ...] | None]:
+        """See ``labels``."""
+        found = zip(*(self.names(field, columns.get(field, blank)) for field in LABELS), strict=True)
+        return [None if None in labels else _without_end(labels) if any(labels) else () for labels in found]
 
 
-def _read_group(text: str) -> str | ProblemKind:
+def _without_end(labels: tuple[str, ...]) -> tuple[str, ...]:
+    while not labels[-1]:
+        labels = labels[:-1]
+    return labels
+
+
+def _read_group(text: str) -> str | None:
     if means_none(text):
         return ""
     group = read_id(text)
-    if not group:
-        return GROUP_UNUSABLE
-    return PLACEHOLDER if is_placeholder(group) else group
+    return None if is_placeholder(group) else group or None

@@ -24,6 +24,7 @@ BROKEN_ITEMS = 10_000
 
 _ANOTHER = re.compile(rb"<(?:\?xml|rss|feed)[\s>]")
 _WELL_FORMED = "well-formed XML"
+_CLOSE_CDATA = 'Write "]]>" at the end of that section, or make the file again if its end is missing.'
 _ESCAPE = "Have the export escape its texts (&amp;, &lt;), or put them into CDATA sections, and close every element."
 
 
@@ -47,8 +48,18 @@ class Document:
         self._broken = ""
         self._told: set[str] = set()
 
-    def read(self, text: str) -> Iterator[Item | RowProblem]:
-        """The items that end in ``text``; an empty one is the end of the document."""
+    @property
+    def item_name(self) -> str:
+        """What the element of a product is called here; empty where none was met."""
+        return self._names.item
+
+    @property
+    def elements(self) -> list[str]:
+        """The names of the elements outside of any product, in their order."""
+        return list(self._names.slots)
+
+    def read(self, text: str) -> Iterator[list[Item] | RowProblem]:
+        """The items that end in ``text``, none or some at a time; an empty one is the end of the document."""
         last = not text
         block = self._repair.block(text, last=last)
         yield from self._repair.notices
@@ -58,7 +69,9 @@ class Document:
             return
         while block and (self._seeking is None or (block := self._seek(block))):
             problem = self._parse(block)
-            yield from self._parser.items
+            yield from self._parser.findings
+            self._parser.findings.clear()
+            yield self._parser.items
             self._parser.items.clear()
             yield from self._undeclared()
             if problem is None:
@@ -175,12 +188,15 @@ class Document:
         return [notice(line, found, expected, code)]
 
     def _finish(self) -> None:
-        if not self._parser.root_closed:
-            root = self._parser.path[0] if self._parser.path else "rss"
+        parser = self._parser
+        if not parser.root_closed:
+            root = parser.path[0] if parser.path else "rss"
+            open_at = parser.item_line if self._repair.in_cdata else 0
+            cdata = f"; the item at line {open_at} has a CDATA section that never ends" if open_at else ""
             raise FeedError(
-                f"line {self._line}: the feed ends before </{root}>{self._broken}; expected all of it",
+                f"line {self._line}: the feed ends before </{root}>{self._broken}{cdata}; expected all of it",
                 code="feed_cut_off",
-                fix="Make and send the file again: its end is missing.",
+                fix=_CLOSE_CDATA if open_at else "Make and send the file again: its end is missing.",
             )
 
 

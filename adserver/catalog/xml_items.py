@@ -7,7 +7,10 @@ nothing to fetch. No tree is built: an item is a handful of texts, forgotten onc
 from collections.abc import Callable
 from xml.parsers import expat
 
-from adserver.catalog.problem import FeedError
+from adserver.catalog.fields import ALIASES
+from adserver.catalog.header import normalise
+from adserver.catalog.problem import FeedError, RowProblem
+from adserver.catalog.problem_kinds import FIELD_REPEATED
 from adserver.catalog.xml_names import Names, Slot
 
 DEPTH = 100
@@ -19,6 +22,7 @@ ATTRIBUTES = 250
 _MANY = "additional_image_link"
 _LISTS = frozenset({"image_link", _MANY})
 _MONEY = frozenset({"price", "sale_price", "former_price"})
+_ONE = _MONEY | {"id"}
 _NONE = -1
 _UNKNOWN = Slot("", 0)
 
@@ -38,9 +42,9 @@ class UnclosedError(Exception):
 class ItemParser:
     """One run of the parser: from the begin of the document, or from where a broken item was left behind.
 
-    ``path`` are the elements that are open outside of any item; ``items`` collects those that ended, for the caller to
-    take; ``item_line`` and ``item_begin`` (a ``position``) are where the item that is open begins; the line is 0 where
-    none is open.
+    ``path`` are the elements that are open outside of any item; ``items`` collects those that ended and ``findings``
+    what was wrong with them, for the caller to take; ``item_line`` and ``item_begin`` (a ``position``) are where the
+    item that is open begins; the line is 0 where none is open.
     """
 
     def __init__(self, names: Names, path: list[str], line: int) -> None:
@@ -52,6 +56,7 @@ class ItemParser:
         self._slots = names.slots
         self.path = path
         self.items: list[Item] = []
+        self.findings: list[RowProblem] = []
         self.item_line = 0
         self.item_begin = 0
         self.root_closed = False
@@ -120,6 +125,8 @@ class ItemParser:
         elif not self.item_line:
             self.path.pop()
             self.root_closed = not self.path
+        elif self._slot is not None and self._slot.field in _MONEY:
+            self._texts.append("\n")
 
     def _learn(self, name: str, attributes: dict[str, str]) -> Slot | None:
         if name == self._names.item:
@@ -156,7 +163,10 @@ class ItemParser:
             raise _too_deep(self.line)
         if name not in self._slots and name != self._names.item:
             self._names.learn(name)
-        if self._slot is not None and self._slot.field in _LISTS and "".join(self._texts).strip():
+        field = self._slot.field if self._slot is not None else ""
+        if field in _MONEY:
+            self._texts.append("\n")
+        elif field in _LISTS and "".join(self._texts).strip():
             self._texts.append(",")
 
     def _keep(self, field: str, rank: int, text: str) -> None:
@@ -167,6 +177,8 @@ class ItemParser:
             self._others.append((rank, field, text))
         elif field == _MANY:
             self._fields[field] += "," + text
+        elif field in _ONE:
+            self._others.append((0, field, text))
 
     def _finish(self) -> None:
         fields = self._fields
@@ -181,19 +193,31 @@ class ItemParser:
         best: dict[str, int] = {}
         self._others.sort(key=_rank)
         for rank, field, text in self._others:
-            if field not in fields:
+            if field not in fields or rank < best.get(field, 0):
                 best[field] = rank
                 fields[field] = text
-            elif field == _MANY and best.get(field) == rank:
+            elif best.get(field, 0) != rank:
+                continue
+            elif field == _MANY:
                 fields[field] += "," + text
+            elif field in _ONE and text.split() != fields[field].split():
+                self._tell_repeated(fields, field, text)
         self._others.clear()
+
+    def _tell_repeated(self, fields: dict[str, str], field: str, text: str) -> None:
+        """Two prices are often those of two countries: which one is meant, only the shop knows."""
+        found = f"{fields[field].strip()}, then {text.strip()}"
+        product_id = fields.get("id", "").strip()
+        self.findings.append(FIELD_REPEATED.at(self.item_line, product_id, field, found, left_out=False))
 
     def _use_attributes(self, slot: Slot, attributes: dict[str, str]) -> None:
         """An address in ``href`` as Atom has it, a currency beside its amount."""
         if slot.field == "link" and "href" in attributes and attributes.get("rel", "alternate") == "alternate":
             self._others.append((slot.rank, slot.field, attributes["href"]))
-        elif slot.field in _MONEY and (code := attributes.get("currency")):
-            self._texts.append(code + " ")
+        elif slot.field in _MONEY:
+            self._texts += [
+                f"{code} " for name, code in attributes.items() if ALIASES.get(normalise(name)) == "currency"
+            ]
 
     def _refuse_document_type(self, *_: object) -> None:
         raise document_type(self.line)

@@ -7,7 +7,10 @@ from adserver.catalog.fields import ALIASES
 from adserver.catalog.header import normalise, ranks
 from adserver.catalog.problem import FeedError
 
-ITEM_NAMES = frozenset({"item", "entry", "product", "offer", "shopitem", "article", "produkt", "produit", "o"})
+ITEM_NAMES = frozenset(
+    {"item", "entry", "product", "offer", "shopitem", "article", "artikel", "produkt", "produit", "producto"}
+    | {"prodotto", "o", "row", "record", "listing"}
+)
 """Elements, without prefix and in lower case, that are one product each. A feed uses the first that it has."""
 
 NAMES = 10_000
@@ -22,7 +25,10 @@ _ALIAS = 2
 
 
 class Slot(NamedTuple):
-    """Where a text goes. Of several texts for one field that of the lowest ``rank`` is kept; 0 is Google's own name."""
+    """Where a text goes. Of several texts for one field that of the lowest ``rank`` is kept; 0 is Google's own name.
+
+    Below it are names that are meant even where that is there too.
+    """
 
     field: str
     rank: int
@@ -88,7 +94,8 @@ class Names:
         if field is None:
             return None
         if known_as != field:
-            return Slot(field, _ALIAS + ranks()[known_as])
+            rank = ranks()[known_as]
+            return Slot(field, rank if rank < 0 else _ALIAS + rank)
         return Slot(field, 0 if google else 1)
 
     def _refuse_excess(self, name: str, count: int) -> None:

@@ -9,6 +9,7 @@ from rich.text import Text
 from adserver.commands.stores import open_stores
 from adserver.creative.library import load_creatives
 from adserver.model.account import Cap, span
+from adserver.model.source import shown_source
 from adserver.service.accounts_file import AccountsFile, Problem, parse_accounts
 from adserver.service.apply_accounts import ApplyResult, Change, apply_accounts
 from adserver.settings import Settings
@@ -76,10 +77,12 @@ def _line(change: Change) -> Text:
 
 
 def _value(value: object) -> str:
-    """As the accounts file writes it."""
+    """As the accounts file writes it, but without a password."""
     if isinstance(value, tuple):
         return f"[{', '.join(_value(part) for part in value)}]"
-    return "nothing" if value is None else f'"{value}"' if isinstance(value, str | Cap) else str(value)
+    if isinstance(value, str):
+        return f'"{shown_source(value)}"'
+    return "nothing" if value is None else f'"{value}"' if isinstance(value, Cap) else str(value)
 
 
 def _time(seconds: object) -> str:

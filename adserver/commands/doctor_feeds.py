@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from adserver.commands.feed_report import accept_command, counted, shown_source
+from adserver.commands.feed_report import accept_command, counted
 from adserver.commands.finding import Finding, Level
 from adserver.model.account import span
 from adserver.model.feed_import import FeedImport, Outcome
+from adserver.model.source import shown_source
 from adserver.storage.sql.feeds import FeedState
 
 
@@ -30,7 +31,7 @@ def _trouble(state: FeedState, last: FeedImport) -> Finding:
     stays = "The products from before stay in use." if state.in_use else "It has no products yet."
     if last.outcome is Outcome.HELD_BACK:
         own = state.feed is not None and last.source == state.feed.source
-        accept = accept_command(name, None if own else shown_source(last.source))
+        accept = accept_command(name, None if own else last.source)
         return Finding(
             Level.BAD,
             f"The feed of {name} is held back: {last.reason}. {stays}",
@@ -44,17 +45,24 @@ def _trouble(state: FeedState, last: FeedImport) -> Finding:
     )
 
 
+def _long(age: timedelta) -> str:
+    hours = age / timedelta(hours=1)
+    if hours < 2:
+        return f"{age // timedelta(minutes=1)} minutes"
+    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+
+
 def _age(state: FeedState, now: datetime) -> Iterator[Finding]:
     """Products of a feed that is too old are not advertised, whatever the reason."""
     if state.feed is None or state.in_use is None or not state.feed.max_age_s:
         return
     name, age = state.advertiser.id, now - state.in_use.checked_at
     allowed = timedelta(seconds=state.feed.max_age_s)
-    days = f"{age.total_seconds() / 86_400:.1f} days"
+    ago = f"{_long(age)} ago"
     if age > allowed:
         yield Finding(
             Level.BAD,
-            f"No product of {name} is advertised: its feed was last found good {days} ago, and max_age is "
+            f"No product of {name} is advertised: its feed was last found good {ago}, and max_age is "
             f"{span(state.feed.max_age_s)}.",
             f"Import it: adserver feed import {name}; or set max_age in [advertisers.{name}.feed].",
         )
@@ -68,7 +76,7 @@ def _age(state: FeedState, now: datetime) -> Iterator[Finding]:
     elif age > allowed / 2:
         yield Finding(
             Level.NOTE,
-            f"The feed of {name} was last found good {days} ago; its products are advertised for "
+            f"The feed of {name} was last found good {ago}; its products are advertised for "
             f"{span(state.feed.max_age_s)} only.",
             f"See what happened: adserver feed history {name}",
         )

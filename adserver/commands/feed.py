@@ -1,7 +1,7 @@
 """``adserver feed``: import a shop's feed, check one, and look at what earlier imports found."""
 
 import asyncio
-from pathlib import Path
+import os
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -14,9 +14,9 @@ from adserver.commands.feed_report import (
     counted,
     counts_of,
     plain_table,
+    print_fix,
     print_json,
     print_problems,
-    shown_source,
     size_of,
     took,
 )
@@ -25,6 +25,7 @@ from adserver.commands.stores import open_stores
 from adserver.control import Control
 from adserver.model.account import Accounts, Advertiser, Feed
 from adserver.model.feed_import import FeedImport, Outcome
+from adserver.model.source import shown_source
 from adserver.service.check_feed import check_feed
 from adserver.service.import_feed import Imported
 from adserver.settings import Settings
@@ -98,6 +99,7 @@ def _tell(imported: Imported, accept_with: str, console: Console) -> None:
             console.print(Text(f"    {accept_with}"))
         case _:
             console.print(Text(f"Not imported: {imported.reason}. The products from before stay in use.", style="red"))
+            print_fix(imported.report, console)
             console.print(counts)
 
 
@@ -122,6 +124,7 @@ async def check(settings: Settings, source: str, *, currency: str, as_json: bool
     print_problems(checked.report, console, examples=EXAMPLES_SHOWN)
     if checked.reason:
         console.print(Text(f"This feed can not be used: {checked.reason}.", style="red"))
+        print_fix(checked.report, console)
     console.print(counts_of(checked.report))
     return 1 if checked.reason else 0
 
@@ -173,6 +176,7 @@ async def show(settings: Settings, advertiser_id: str, number: int | None, *, as
         console.print(Text(f"  {name:<9}", style="dim").append(value, style="default"))
     console.print()
     print_problems(done.report, console, examples=EXAMPLES_SHOWN)
+    print_fix(done.report, console)
     console.print(counts_of(done.report))
     return 0
 
@@ -254,7 +258,8 @@ def _source(feed: Feed | None, given: str | None, advertiser_id: str) -> str:
 
 
 def _absolute(source: str) -> str:
-    return source if "://" in source else str(Path.cwd() / source)
+    """As the accounts file has it, so that the account's own feed is told to be that."""
+    return source if "://" in source else os.path.abspath(source)  # noqa: PTH100  Path.resolve follows links
 
 
 def _refuse(refusal: _Refusal, *, as_json: bool, console: Console) -> int:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 from rich.box import SIMPLE_HEAD
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adserver.model.feed_import import FeedImport, Outcome
+from adserver.model.source import shown_source
 
 OUTCOMES = {
     Outcome.IMPORTED: ("imported", "green"),
@@ -24,6 +24,9 @@ OUTCOMES = {
     Outcome.RUNNING: ("running", "blue"),
 }
 """How each is called, and its colour."""
+
+_OF_THE_WHOLE = frozenset({"xml", "encoding", "archive"})
+"""What stands in place of a field where no row, but the feed, is meant."""
 
 
 def print_json(document: object) -> None:
@@ -54,14 +57,16 @@ def print_problems(report: Mapping[str, Any], console: Console, *, examples: int
         field = Text(problem["field"]).append(
             "\nrow left out" if problem.get("left_out") else "\nrow kept", style="dim"
         )
-        shown = Text("\n").join(_example(example) for example in problem["examples"][:examples])
+        whole = not problem.get("left_out") and problem["field"] in _OF_THE_WHOLE
+        shown = Text("\n").join(_example(example, of_a_row=not whole) for example in problem["examples"][:examples])
         table.add_row(f"{problem['count']:,}", field, wanted, shown)
     console.print(table, soft_wrap=False)
 
 
-def _example(example: Mapping[str, Any]) -> Text:
+def _example(example: Mapping[str, Any], *, of_a_row: bool) -> Text:
     line = Text(f"line {example['line']}", style="cyan")
-    line.append(f" {example['product_id'] or 'no id'}: ", style="default")
+    product_id = example["product_id"]
+    line.append(f", id {product_id}: " if product_id else ", no id: " if of_a_row else ": ", style="default")
     return line.append(repr(example["found"]) if example["found"] else "empty", style="default")
 
 
@@ -71,24 +76,21 @@ def counts_of(report: Mapping[str, Any]) -> str:
     return f"{products} read, {rows} left out."
 
 
+def print_fix(report: Mapping[str, Any], console: Console) -> None:
+    """What to do where the feed could not be read."""
+    if fix := report.get("fix"):
+        console.print(Text(str(fix)))
+
+
 def counted(count: int, what: str) -> str:
-    """``1 row``, ``2 rows``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    """``1 row``, ``2,000 rows``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def accept_command(advertiser: str, source: str | None) -> str:
-    """What lets through what was held back; ``source`` only where it is not the account's own."""
-    given = f" {shlex.quote(source)}" if source is not None else ""
+    """What lets through what was held back; ``source`` where it is not the account's own. Holds no password."""
+    given = f" {shlex.quote(shown_source(source))}" if source is not None else ""
     return f"adserver feed import {advertiser}{given} --accept"
-
-
-def shown_source(source: str) -> str:
-    """A path, or a URL without its password."""
-    parts = urlsplit(source) if "://" in source else None
-    if parts is None or "@" not in parts.netloc:
-        return source
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))
 
 
 def as_document(done: FeedImport) -> dict[str, object]:

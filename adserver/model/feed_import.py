@@ -31,7 +31,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedImport:
     """``number`` is given once, over all feeds. ``reason`` says why the new products are not in use; empty where they
-    are. ``report`` is what ``ImportSummary.as_dict`` says, with ``format`` (in words) and ``bytes`` of what was read.
+    are. ``report`` is what ``ImportSummary.as_dict`` says, with ``format`` (in words) and ``bytes`` of what was read,
+    and the ``code`` and ``fix`` of the error where that could not be read.
     """
 
     number: int

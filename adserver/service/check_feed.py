@@ -11,7 +11,9 @@ from adserver.storage.interfaces import SourceUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """``reason`` says why the feed can not be used; empty where it can."""
+    """``reason`` says why the feed can not be used; empty where it can. Where it can not be read, ``facts`` has the
+    ``code`` of that and a ``fix``.
+    """
 
     summary: ImportSummary
     reason: str = ""
@@ -36,6 +38,8 @@ async def check_feed(open_source: OpenSource, source: str, currency: str) -> Che
             facts |= {"format": format_of(opened.stream), "bytes": opened.size}
             for item in read_feed(opened.stream, currency=currency):
                 summary.add(item)
-    except (FeedError, SourceUnavailable) as error:
+    except FeedError as error:
+        return Checked(summary, str(error), facts | {"code": error.code, "fix": error.fix})
+    except SourceUnavailable as error:
         return Checked(summary, str(error), facts)
     return Checked(summary, "" if summary.products else "it has no product that can be used", facts)

@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 from adserver.catalog.feed import FeedError, RowProblem, read_feed
 from adserver.catalog.format_name import format_of
 from adserver.catalog.guards import Guards
-from adserver.catalog.history import continued
+from adserver.catalog.history import History, continued, paid_at
 from adserver.catalog.summary import ImportSummary
 from adserver.model.account import Advertiser, Feed
 from adserver.model.feed_import import FeedImport, InUse, Outcome
@@ -25,8 +25,9 @@ from adserver.service.feed_turn import Turns, expect_to_go_on, turn
 from adserver.storage.fetch.source import Source, Validators
 from adserver.storage.interfaces import CatalogWriter, SourceUnavailable, StoreUnavailable
 
-BATCH = 500
-"""Products per write, and between two turns of whoever else works in this process."""
+BATCH = 250
+"""Products per write, and between two turns of whoever else works in this process: Valkey takes in some while the next
+are read."""
 
 CATALOG_FORMAT = 1
 """Counts the changes of what the same bytes become: with a new number unchanged feeds are read again."""
@@ -211,7 +212,10 @@ class ImportFeed:
                     return await self._unchanged(job, still, opened.validators)
                 async with self._readers:
                     return await self._read(job, writer, opened, digest)
-        except (FeedError, SourceUnavailable) as error:
+        except FeedError as error:
+            job.facts.update(code=error.code, fix=error.fix)
+            return Outcome.REFUSED, str(error), None
+        except SourceUnavailable as error:
             return Outcome.REFUSED, str(error), None
 
     async def _still_in_use(self, job: _Job) -> bool:
@@ -267,7 +271,7 @@ class ImportFeed:
             job.summary.products += len(new)
             old = await writer.current([product.id for product in new]) if size_before and new else {}
             guards.compare(old, new)
-            new = [_with_history(product, old.get(product.id), job.now) for product in new]
+            new = _with_histories(new, old, job.now)
             if draft is not None:
                 draft.add(new)
             await writer.add(new)
@@ -327,18 +331,19 @@ def _digest(stream: BinaryIO) -> str:
     return made.hexdigest()
 
 
-def _with_history(product: Product, old: Product | None, now: int) -> Product:
-    """What most products are like is told without asking: never seen before, or at the price that they had."""
-    price = product.price
-    if product.sale_price is not None:
-        history = continued(old, product, now)
-    elif old is None:
-        history = ((now, price),)
-    elif old[1:-1] == product[1:-1] and old.history and old.history[-1][1] == price:
+def _with_histories(products: Iterable[Product], old: Mapping[str, Product], now: int) -> list[Product]:
+    if not old:
+        return [Product._make((*product[:-1], ((now, paid_at(product, now)),))) for product in products]
+    return [Product._make((*product[:-1], _history(product, old.get(product.id), now))) for product in products]
+
+
+def _history(product: Product, old: Product | None, now: int) -> History:
+    """What most products are like is told without asking: at the price that they had."""
+    if old is not None and product.sale_price is None and old[1:-1] == product[1:-1]:
         history = old.history
-    else:
-        history = continued(old, product, now)
-    return Product._make((*product[:-1], history))
+        if history and history[-1][1] == product.price:
+            return history
+    return continued(old, product, now)
 
 
 def _batches(items: Iterable[Product | RowProblem]) -> Iterator[list[Product | RowProblem]]:

@@ -1,11 +1,13 @@
 """What is in SQL becomes what all workers see."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from adserver.model.access import Scope
 from adserver.model.account import Accounts
 from adserver.model.snapshot import Snapshot
+from adserver.model.source import shown_source
 from adserver.storage.interfaces import SnapshotStore
 
 
@@ -50,4 +52,7 @@ class PublishSnapshot:
             # A new database behind an older Valkey: what is there would never be replaced.
             self._accounts.raise_revision(published)
         revision, accounts = self._accounts.load()
+        # Feeds are fetched by who reads SQL; no worker has a use for their passwords.
+        feeds = {name: replace(feed, source=shown_source(feed.source)) for name, feed in accounts.feeds.items()}
+        accounts = replace(accounts, feeds=feeds)
         return await self._snapshots.publish(Snapshot(revision, accounts, dict(self._keys.live_hashes())))

@@ -17,6 +17,7 @@ import zstandard
 
 from adserver.model.product import Availability, Product
 from adserver.storage.places import Place
+from adserver.storage.product_values import values_of
 
 FORMAT = 1
 _LEVEL = 1
@@ -46,7 +47,7 @@ class Draft:
     def add(self, products: Collection[Product]) -> None:
         """The next ones."""
         self._products += len(products)
-        self._write(map(tuple, products))
+        self._write(map(values_of, products))
 
     def keep(self) -> None:
         """Take the place of the catalog before. Raises OSError; then that one stays."""

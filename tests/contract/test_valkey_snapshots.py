@@ -1,6 +1,8 @@
 """The published snapshot never goes back, and reads as it was written."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
@@ -19,6 +21,12 @@ from adserver.model.account import (
     Status,
 )
 from adserver.model.snapshot import Snapshot
+from adserver.service.apply_accounts import apply_accounts
+from adserver.service.publish_snapshot import PublishSnapshot
+from adserver.storage.sql.accounts import SqlAccounts
+from adserver.storage.sql.engine import open_engine
+from adserver.storage.sql.keys import SqlKeys
+from adserver.storage.sql.migrate import upgrade
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.snapshots import ValkeySnapshots
@@ -111,3 +119,22 @@ async def test_newer_workers_read_what_older_ones_publish(valkey: Valkey) -> Non
     assert read is not None
     assert read.accounts.line_items["l"] == LineItem(id="l", campaign="c", creative="grid")
     assert read.accounts.advertisers == ACCOUNTS.advertisers
+
+
+async def test_passwords_of_feeds_are_not_published(valkey: Valkey, tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'test.db'}")
+    upgrade(engine)
+    accounts = SqlAccounts(engine)
+    source = "https://me:secret@shop.test/feed.xml"
+    written = replace(ACCOUNTS, feeds={"acme": Feed(advertiser="acme", source=source)})
+    apply_accounts(accounts, written, prune=False, dry_run=False, known_creatives={"grid"})
+    snapshots = ValkeySnapshots(valkey)
+    assert await PublishSnapshot(accounts, SqlKeys(engine), snapshots)()
+    published = await snapshots.newer_than(0)
+    kept = accounts.load()[1]
+    engine.dispose()
+    assert kept.feeds["acme"].source == source
+    assert published is not None
+    assert published.accounts == replace(
+        kept, feeds={"acme": replace(kept.feeds["acme"], source=source.replace("secret", "***"))}
+    )

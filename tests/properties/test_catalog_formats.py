@@ -60,7 +60,7 @@ def test_tables_of_any_kind(
 def test_xml_of_any_kind(titles: list[str], cdata: bool, encoding: str, bare: bool) -> None:
     def text(value: str) -> str:
         if cdata:
-            return f"<![CDATA[{value}]]>"
+            return f"<![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]>"
         return value.replace("<", "&lt;").replace(">", "&gt;") if bare and "&" not in value else escape(value)
 
     items = "".join(

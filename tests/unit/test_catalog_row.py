@@ -181,8 +181,12 @@ def test_a_currency_in_a_field_of_its_own() -> None:
     read = [
         rows.read(7, ROW | {"id": str(n), "price": "5", "currency": c}) for n, c in enumerate(["usd", "€", "", "?"])
     ]
-    assert [product and product.currency for product in read] == ["USD", "EUR", "EUR", "EUR"]
+    assert [product and product.currency for product in read] == ["USD", "EUR", "EUR", None]
     assert [problem.code for problem in rows.problems] == ["currency_other", "currency_missing", "currency_unknown"]
+
+
+def test_an_ampersand_that_a_web_page_left_in_an_address() -> None:
+    assert used(link="https://e.example/p?a=1&amp;b=2")[0].link == "https://e.example/p?a=1&b=2"
 
 
 def test_what_holds_for_the_whole_feed_is_told_once() -> None:

@@ -1,16 +1,22 @@
 """What the doctor says of a feed."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import orjson
 import pytest
+from rich.console import Console
 
 from adserver.commands.doctor_feeds import feed_findings
+from adserver.commands.feed import check
 from adserver.commands.feed_report import accept_command, size_of
 from adserver.commands.finding import Level
 from adserver.model.account import Advertiser, Feed
 from adserver.model.feed_import import FeedImport, InUse, Outcome
 from adserver.model.source import shown_source
+from adserver.settings import Settings
 from adserver.storage.sql.feeds import FeedState
 
 NOW = datetime(2026, 6, 8, 12, tzinfo=UTC)
@@ -69,6 +75,12 @@ def test_a_feed_gets_old(days: int, max_age_s: int, every_s: int, levels: list[L
     assert [level for level, _ in said(state, NOW + timedelta(days=days))] == levels
 
 
+@pytest.mark.parametrize(("hours", "told"), [(1.5, "90 minutes"), (3, "3 hours"), (47, "47 hours"), (60, "2 days")])
+def test_an_age_is_told_in_a_unit_that_fits(hours: float, told: str) -> None:
+    state = GOOD._replace(feed=replace(FEED, max_age_s=3_600))
+    assert f" {told} ago" in said(state, NOW + timedelta(hours=hours))[-1][1]
+
+
 @pytest.mark.parametrize(
     ("source", "shown"),
     [
@@ -100,3 +112,12 @@ def test_the_command_that_accepts_holds_no_password() -> None:
 )
 def test_sizes_are_told_in_words(size: int, shown: str) -> None:
     assert size_of({"bytes": size}) == shown
+
+
+def test_a_path_is_as_the_accounts_file_would_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = asyncio.run(check(Settings(), "away/../feed.xml", currency="EUR", as_json=True, console=Console()))
+    assert code == 1
+    assert f"'{tmp_path}/feed.xml'" in orjson.loads(capsysbinary.readouterr().out)["reason"]

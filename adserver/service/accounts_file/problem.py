@@ -5,6 +5,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from adserver.model.source import shown_source
+
 KeyPath = tuple[str, ...]
 """A key with the tables around it, outermost first."""
 
@@ -45,11 +47,12 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 def shown(value: object) -> str:
+    """What was found, short and without a password."""
     match value:
         case None:
             return "nothing"
         case str():
-            return quoted(value)
+            return quoted(shown_source(value))
         case bool():
             return str(value).lower()
         case int() | float():

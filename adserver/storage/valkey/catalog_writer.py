@@ -22,6 +22,10 @@ _BATCH = 250
 """Products per write: it holds all others up for about a millisecond."""
 
 
+_TURNS = 4
+"""Of the event loop, after which redis-py has sent what it was given, on a connection that is open."""
+
+
 class ValkeyCatalogWriter:
     """One import of one advertiser's catalog. Make it with ``begin``, before the feed is opened: products that are
     patched from then on keep what the patch says.
@@ -88,7 +92,8 @@ class ValkeyCatalogWriter:
             self._written = len(some)
             both = keys.products(self._ref, self._version), keys.groups(self._ref, self._version)
             self._writing = asyncio.ensure_future(self._valkey.call("add_products", both, *args))
-            await asyncio.sleep(0)  # it is sent now
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     async def size(self) -> int:
         """Products in the next catalog so far, each id counted once."""
@@ -111,10 +116,10 @@ class ValkeyCatalogWriter:
         for product in products:
             args += (product.id, pack(product))
         for product in products:
+            product_id, group = product.id, product.item_group_id
             # A line break can not be in an id that a feed reader has let through; it would tear the members apart.
-            if product.item_group_id and "\n" not in product.id:
-                in_stock = product.availability is Availability.IN_STOCK
-                args += (product.item_group_id, product.id, int(in_stock))
+            if group and "\n" not in product_id:
+                args += (group, product_id, "1" if product.availability is Availability.IN_STOCK else "0")
         return args
 
     async def swap(self, *, unless_swapped_since: bool, checked_at: int = 0) -> bool:

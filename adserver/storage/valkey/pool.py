@@ -8,15 +8,25 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.client import Pipeline
 from redis.asyncio.cluster import ClusterPipeline
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from adserver.storage.valkey.mode import detect
+from adserver.storage.valkey.resp import pack
 
 CONNECT_TIMEOUT_S = 1.0
 
 _NO_LIMIT = 1_024
 """A cluster's client does not wait for a free connection to a node, it fails: so it gets as many as it may need."""
+
+
+class _PackedByHiredis(AbstractConnection):
+    """redis-py lets hiredis read, and writes in Python: of an import that was a sixth of the time."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        name, *values = args
+        return [pack((*name.split(), *values))]  # the name may be of two words, and a part of them
 
 
 class AnyRedis(Redis):
@@ -32,16 +42,17 @@ class AnyRedis(Redis):
         self._finding = asyncio.Lock()
         self._cluster: RedisCluster | None = None
         self._is_known = url.startswith("unix://")
-        super().__init__(
-            connection_pool=BlockingConnectionPool.from_url(
-                url,
-                max_connections=max_connections,
-                timeout=timeout_s,
-                retry=_once(),
-                protocol=2,
-                **self._timeouts,
-            )
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=max_connections,
+            timeout=timeout_s,
+            retry=_once(),
+            protocol=2,
+            **self._timeouts,
         )
+        kind = pool.connection_class  # by the scheme of the URL
+        pool.connection_class = type(kind.__name__, (_PackedByHiredis, kind), {})
+        super().__init__(connection_pool=pool)
 
     async def found(self) -> RedisCluster | None:
         """The cluster, or None when it is one node. Raises StoreUnavailable while nobody answers."""

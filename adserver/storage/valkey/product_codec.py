@@ -16,6 +16,7 @@ import orjson
 from zstandard import ZstdCompressionDict, ZstdCompressor, ZstdDecompressor, ZstdError, train_dictionary
 
 from adserver.model.product import Availability, Product
+from adserver.storage.product_values import values_of
 
 FORMAT = b"\x01"
 
@@ -53,7 +54,7 @@ class ProductCodec:
 
     def pack(self, product: Product) -> bytes:
         """Everything but the id, which is the field's name."""
-        packed = orjson.dumps(product[1:])
+        packed = _json(product)
         if self._shared is None:
             return packed
         if self._compressor is None:
@@ -74,6 +75,10 @@ class ProductCodec:
             packed = self._decompressor.decompress(packed)
         values: list[Any] = orjson.loads(packed)
         return values
+
+
+def _json(product: Product) -> bytes:
+    return orjson.dumps(values_of(product)[1:])
 
 
 def product_of(product_id: str, values: list[Any]) -> Product:
@@ -107,9 +112,7 @@ def learn(products: Sequence[Product]) -> bytes:
     """The dictionary of a catalog that begins like this; empty where there is nothing to be learnt."""
     if len(products) < LEARNT_FROM:
         return b""
-    samples: list[bytes | bytearray | memoryview] = [
-        orjson.dumps(product[1:])[:_SAMPLE_BYTES] for product in products[:_SAMPLES]
-    ]
+    samples: list[bytes | bytearray | memoryview] = [_json(product)[:_SAMPLE_BYTES] for product in products[:_SAMPLES]]
     try:
         return train_dictionary(_DICTIONARY_BYTES, samples).as_bytes()
     except ZstdError:
