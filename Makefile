@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-pictures lock needs clean
+.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,7 +38,7 @@ test: install needs  ## Every kind of test, within ten minutes on two cores
 test-long: install needs  ## What takes longer
 	$(BIN)/pytest -m long
 
-bench: install  ## Requests per second and latency by load, next to its peers, in one run of six minutes
+bench: install  ## Requests per second and latency by load, next to its peers, in one run of eight minutes
 	$(BIN)/python -m benchmarks.compare
 
 bench-quick: install  ## The same in a minute, to see that it works

@@ -19,6 +19,7 @@ from benchmarks.client import LoadError
 from benchmarks.cores import Cores
 from benchmarks.machine import machine
 from benchmarks.measure import Round, Supply, closed, cycled, everybody, opened, quiet
+from benchmarks.pauses import found_on, words
 from benchmarks.peers import running_peers
 from benchmarks.picture import picture
 from benchmarks.stage import SITE, Target, our_server
@@ -30,6 +31,8 @@ RESULTS = Path(__file__).parent / "results"
 
 _WAITING = 256
 """Connections of the open loop: a request that finds them all busy waits for one, and its latency counts on."""
+
+_OPEN_WARM_UP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class Plan:
     peer_point_s: float = 1.0
     loads: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9, 1.0, 1.1)
     two_workers: bool = True
-    overload_s: float = 12.0
+    overload_s: float = 60.0
     recovery_s: int = overload.RECOVERY_S
     connections: int = 32
     visitors: int = 1_000
@@ -57,7 +60,8 @@ class Plan:
             "throughput": f"closed loop, {self.connections} connections; median of {self.rounds} interleaved rounds of "
             f"{self.seconds:g} s, each after {self.warm_up_s:g} s of warm-up",
             "latency": f"open loop at a constant rate, up to {_WAITING} connections, {self.point_s:g} s for each load "
-            f"({self.peer_point_s:g} s for all but the fast lane), counted from when a request was due",
+            f"({self.peer_point_s:g} s for all but the fast lane), after {_OPEN_WARM_UP_S:g} s of warm-up each, "
+            "counted from when a request was due",
             "visitors": f"{self.visitors:,} for the pixel, {self.visitors:,} others for the ad, 10 product views each; "
             f"{self.consent:.0%} send a consent string; seed {self.seed}",
             "products": f"{len(SITE.products):,}, as popular as Zipf's law says",
@@ -131,7 +135,14 @@ def curves(
             rate = row.requests_per_s * load
             quiet([target])
             supply = supplies[row.endpoint, target.name]
-            done = opened(target, supply, constant(rate, seconds), connections=_WAITING, ours=everybody(targets))
+            done = opened(
+                target,
+                supply,
+                constant(rate, seconds),
+                connections=_WAITING,
+                warm_up=constant(rate, _OPEN_WARM_UP_S),
+                ours=everybody(targets),
+            )
             points.append(report.point_of(row, load, rate, done))
             console.print(
                 f"{target.name}, {row.endpoint} at {load:.0%}, {rate:,.0f}/s: p99 {points[-1].latency_ms['p99']:.2f} ms"
@@ -142,6 +153,8 @@ def curves(
 def compare(plan: Plan, out: Path, console: Console) -> None:
     """The whole run, with the results written to ``out``."""
     cores = Cores()
+    paused = found_on(cores.both)
+    cores.give_the_steadier(paused)
     console.print(f"starting the servers ({cores})")
     with ExitStack() as stack:
         fast = stack.enter_context(our_server(FAST, patient=True))
@@ -162,7 +175,12 @@ def compare(plan: Plan, out: Path, console: Console) -> None:
     others = [done.others for each in rounds.values() for done in each] + [point.others for point in points]
     result = report.Result(
         machine=machine(fast.valkey_version),
-        how={**plan.words(), "cores": str(cores), "other programs": report.disturbance(others)},
+        how={
+            **plan.words(),
+            "cores": str(cores),
+            "the machine's own pauses": words(paused),
+            "other programs": report.disturbance(others),
+        },
         absent=absent,
         rows=rows,
         points=points,

@@ -3,9 +3,11 @@
 import itertools
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from benchmarks.pauses import Pauses
 
 _PROC = Path("/proc")
 _QUIET_S = 0.5
@@ -13,7 +15,7 @@ _SETTLE_S = 30.0
 
 
 class Cores:
-    """The first core is the server's alone; the second carries Valkey, the load generator and everything else."""
+    """One core is the server's alone; the other carries Valkey, the load generator and everything else."""
 
     def __init__(self) -> None:
         self.why_not = ""
@@ -28,6 +30,17 @@ class Cores:
             return
         self._server, self._rest = available[:2]
         _pin(os.getpid(), self._rest)
+
+    @property
+    def both(self) -> list[int]:
+        """The server's core and that of the rest; none where nothing is pinned."""
+        return [core for core in (self._server, self._rest) if core is not None]
+
+    def give_the_steadier(self, pauses: Sequence[Pauses]) -> None:
+        """The server gets the core with fewer pauses of these of ``both``; before anything is pinned."""
+        if self.both and pauses[1].share < pauses[0].share:
+            self._server, self._rest = self._rest, self._server
+            _pin(os.getpid(), self.both[1])
 
     def pin_server(self, pids: Iterable[int]) -> None:
         """The processes that answer requests to the core that is theirs."""

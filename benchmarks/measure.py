@@ -82,12 +82,19 @@ def closed(
 
 
 def opened(
-    target: Target, supply: Supply, arrivals: Iterable[int], *, connections: int, ours: Sequence[int] = ()
+    target: Target,
+    supply: Supply,
+    arrivals: Iterable[int],
+    *,
+    connections: int,
+    warm_up: Iterable[int] = (),
+    ours: Sequence[int] = (),
 ) -> Round:
-    """Requests at given times."""
+    """Requests at given times, after others that do not count: connections are open then, and code is warm."""
     kinds = Kinds()
     requests = supply(kinds)
     with Client(target.address, connections) as client:
+        client.open_loop(requests, warm_up, kinds)
         return _watched(target, ours, lambda: client.open_loop(requests, arrivals, kinds))
 
 

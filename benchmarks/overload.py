@@ -26,6 +26,7 @@ from benchmarks.traffic import SHED, Manner, Traffic, shed, unexpected
 
 _FACTOR = 1.5
 _UNLOADED = 0.25
+_WARM_UP_S = 1.0
 _AFTERWARDS = 0.5
 RECOVERY_S = 10
 _PEAK = 32
@@ -70,7 +71,13 @@ def run(
         supply = _mix(target, visitors)
         peak = closed(target, supply, connections=_PEAK, warm_up_s=1, seconds=3).per_second
         quiet([target])
-        unloaded = opened(target, supply, constant(peak * _UNLOADED, 3), connections=_BROWSERS)
+        unloaded = opened(
+            target,
+            supply,
+            constant(peak * _UNLOADED, 3),
+            connections=_BROWSERS,
+            warm_up=constant(peak * _UNLOADED, _WARM_UP_S),
+        )
         if faults := unexpected(unloaded.counts, SHED):
             raise LoadError(f"a quarter of the peak: {faults}")
         quiet([target])
@@ -79,7 +86,13 @@ def run(
             constant(peak * _FACTOR, seconds),
             constant(peak * _AFTERWARDS, watched_s, begin=int(seconds * S)),
         )
-        done = opened(target, supply, arrivals, connections=_BROWSERS)
+        done = opened(
+            target,
+            supply,
+            arrivals,
+            connections=_BROWSERS,
+            warm_up=constant(peak * _UNLOADED, _WARM_UP_S),
+        )
     return _judge(peak, seconds, watched_s, unloaded.latency, done.log)
 
 

@@ -19,6 +19,10 @@ class ReadBatch(Protocol):
     """Records and where reading goes on."""
 
     @property
+    def is_full(self) -> bool:
+        """Whether there may be more behind it already."""
+
+    @property
     def offset(self) -> str:
         """Of the last entry read."""
 
@@ -34,7 +38,7 @@ class EventReader(Protocol):
     def stream(self) -> str:
         """Its name."""
 
-    async def read(self, after: str, limit: int = 1_000) -> ReadBatch:
+    async def read(self, after: str) -> ReadBatch:
         """What came behind ``after``."""
 
     async def trim(self, before_ms: int) -> None:
@@ -68,7 +72,8 @@ class RollUp:
         self._heard = heard
 
     async def __call__(self, now: float) -> bool:
-        """Count one batch. True when there may be more. Raises StoreUnavailable and the database's error."""
+        """Count one batch. True when more waits; what comes in meanwhile is for the next time, else this would never
+        end under load, one small transaction after the other. Raises StoreUnavailable and the database's error."""
         offset = self._rollups.offset(self._reader.stream)
         batch = await self._reader.read(offset)
         if batch.offset == offset:
@@ -82,4 +87,4 @@ class RollUp:
         counted_ms = int(batch.offset.partition("-")[0])
         ROLLUP_LAG.set(max(0.0, now - counted_ms / 1_000))
         await self._reader.trim(min(counted_ms, int(now * 1_000) - KEEP_MS))
-        return True
+        return batch.is_full

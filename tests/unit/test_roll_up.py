@@ -88,14 +88,21 @@ async def test_what_is_counted_is_heard_once_by_whoever_counted_it(
 
 
 async def test_more_than_one_batch(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:
-    for number in range(2_500):
-        await log.append(ad(number))
-    steps = 0
+    for number in range(500):
+        await log.append(ad(number))  # each an entry of its own
+    steps = 1
     roll_up = RollUp(ValkeyEventReader(valkey), rollups)
     while await roll_up(time.time()):
         steps += 1
     assert steps == 3
-    assert sum(row[2] for row in rollups.totals().rows) == 2_500
+    assert sum(row[2] for row in rollups.totals().rows) == 500
+
+
+async def test_what_comes_in_meanwhile_is_for_the_next_time(
+    valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups
+) -> None:
+    await append(log, ad())
+    assert not await RollUp(ValkeyEventReader(valkey), rollups)(time.time())
 
 
 async def test_only_what_is_counted_is_trimmed(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:

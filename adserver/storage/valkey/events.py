@@ -18,6 +18,9 @@ MARKER_TTL_S = 30 * 86_400
 MAX_BATCHES = 1_000_000
 """The stream is cut at about this many batches if no worker reads it; what was read is trimmed long before."""
 
+READ_AT_ONCE = 200
+"""Entries: few enough that Valkey answers visitors in between."""
+
 log = logging.getLogger(__name__)
 
 
@@ -89,10 +92,12 @@ class ValkeyEventLog:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records in the order in which they were written; ``offset`` is where reading goes on."""
+    """Records in the order in which they were written; ``offset`` is where reading goes on, ``is_full`` says that there
+    may be more behind it already."""
 
     offset: str
     records: list[LogRecord]
+    is_full: bool
 
 
 class ValkeyEventReader:
@@ -103,7 +108,7 @@ class ValkeyEventReader:
     def __init__(self, valkey: Valkey) -> None:
         self._valkey = valkey
 
-    async def read(self, after: str, limit: int = 1_000) -> Batch:
+    async def read(self, after: str, limit: int = READ_AT_ONCE) -> Batch:
         """Up to ``limit`` entries behind the offset ``after``; no records when there is nothing new."""
         with store_errors():
             found = await self._valkey.redis.xrange(keys.EVENTS, min=f"({after}", max="+", count=limit)
@@ -111,7 +116,7 @@ class ValkeyEventReader:
         records: list[LogRecord] = []
         for _, fields in entries:
             records.extend(tuple(record) for record in orjson.loads(fields[b"b"]))
-        return Batch(entries[-1][0].decode() if entries else after, records)
+        return Batch(entries[-1][0].decode() if entries else after, records, len(entries) == limit)
 
     async def trim(self, before_ms: int) -> None:
         """Forget entries older than ``before_ms`` (milliseconds since 1970 UTC)."""
