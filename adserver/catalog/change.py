@@ -109,10 +109,15 @@ def _text(field: str, value: object) -> str | ProblemKind:
     if value is None:
         return ""
     if isinstance(value, Decimal) and field in _PRICES and abs(value.adjusted()) <= _LARGEST_EXPONENT:
-        return format(value, "f")
+        return _decimal(format(value, "f"))
     if not isinstance(value, str):
         return _NO_PRICE if field in _PRICES else _NO_TEXT
     return value if _is_unicode(value) else _NOT_UNICODE
+
+
+def _decimal(number: str) -> str:
+    """A number's point is one: with a fourth decimal nobody takes it for a mark of thousands, as in ``1.299``."""
+    return number + "0" if number[-4:-3] == "." else number
 
 
 def _is_unicode(text: str) -> bool:
