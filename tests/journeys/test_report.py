@@ -56,6 +56,21 @@ def metrics(server: Server) -> dict[str, float]:
     return sums
 
 
+def settled(server: Server) -> dict[str, Any]:
+    """The report once every request answered so far is in it: what an earlier test asked for may still be under way."""
+    asked = sum(
+        float(count)
+        for why, count in re.findall(
+            r'^adserver_(?:ads|no_ads)_total(?:{reason="(\w+)"})? (\S+)$', exposed(server), re.M
+        )
+        if why != "unknown_placement"
+    )
+    found: dict[str, Any] = until(
+        lambda: (r := read(server))["totals"]["requests"] == asked and r, within=BEHIND_S, what="the rest"
+    )
+    return found
+
+
 def test_nothing_yet_is_said_in_words(server: Server) -> None:
     assert cli(server, "report").startswith("Nothing was counted yet.")
     assert read(server) == {"rows": [], "totals": {"requests": 0, "impressions": 0, "clicks": 0}, "no_ad": []}
@@ -139,14 +154,7 @@ def test_the_table_is_for_people(server: Server) -> None:
 
 def test_json_is_nothing_but_json_wherever_it_is_run(server: Server, tmp_path: Path) -> None:
     """A real process, in another folder, by the environment alone, and by a database's address."""
-    asked = sum(
-        float(count)
-        for why, count in re.findall(
-            r'^adserver_(?:ads|no_ads)_total(?:{reason="(\w+)"})? (\S+)$', exposed(server), re.M
-        )
-        if why != "unknown_placement"
-    )
-    whole = until(lambda: (r := read(server))["totals"]["requests"] == asked and r, within=BEHIND_S, what="the rest")
+    whole = settled(server)
     command = server.command("report", "--json")
     places = [
         (command, {}),
@@ -165,10 +173,10 @@ def test_json_is_nothing_but_json_wherever_it_is_run(server: Server, tmp_path: P
 
 def test_hours_from_and_until(server: Server) -> None:
     ad(server, "")
-    until(lambda: read(server)["totals"]["requests"], within=BEHIND_S, what="the report")
+    whole = settled(server)
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None)
     later = (hour + timedelta(hours=1)).isoformat()
     earlier = (hour - timedelta(hours=1)).isoformat()
     assert read(server, "--since", later)["rows"] == []
     assert read(server, "--until", earlier)["rows"] == []
-    assert read(server, "--since", earlier, "--until", later) == read(server)
+    assert read(server, "--since", earlier, "--until", later) == whole
