@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures lock needs clean
+.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures bench-simulator bench-decisions lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,12 @@ bench-feeds: install  ## Products per second of a feed's import, next to a bare 
 
 bench-pictures: install  ## What making the picture of a tile costs
 	$(BIN)/python -m benchmarks.pictures
+
+bench-decisions: install  ## What choosing line items and products costs, without network and Valkey; a minute
+	$(BIN)/python -m benchmarks.decisions --out benchmarks/results/decisions.md
+
+bench-simulator: install  ## Twenty simulated days and a week, whose truth is known, with a real server; nine minutes
+	$(BIN)/python -m benchmarks.simulator
 
 lock:  ## Resolve the dependencies anew (needs an installed .venv)
 	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate --upgrade --output-file requirements.lock pyproject.toml

@@ -13,49 +13,68 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
+from adserver.clock import clock_of, real_pause
 from adserver.collect.bot import Automation, automation_of
 from adserver.creative.library import load_creatives
+from adserver.creative.why_page import WHY_CSP
 from adserver.model.reason import EventReason, NoAdReason
 from adserver.random_ids import RandomIds
 from adserver.service.access import CheckKey
 from adserver.service.change_product import ChangeProduct
-from adserver.service.live import Live, follow
+from adserver.service.charge_token import ChargeToken
+from adserver.service.decide_ad import DecideAd
+from adserver.service.explain_ad import ExplainAd
+from adserver.service.fill_ad import FillAd
+from adserver.service.keep_budgets import ROUND_S, KeepBudgets
+from adserver.service.live import Live, follow, follow_rates
+from adserver.service.look import Sight
 from adserver.service.picture_links import PictureLinks
 from adserver.service.picture_pool import PicturePool
+from adserver.service.purse import Purse
 from adserver.service.record_event import RecordEvent
 from adserver.service.record_token import Counter, RecordClick, RecordImpression
 from adserver.service.render_ad import RenderAd, learn_locales
 from adserver.service.serve_ad import ServeAd
 from adserver.service.shop_pictures import ShopPictures
 from adserver.service.show_picture import ShowPicture
+from adserver.service.tell_visitor import TellVisitor
+from adserver.service.why_ad import ExplainToVisitor
 from adserver.settings import Settings
 from adserver.storage.fetch import Allowed, Fetcher
+from adserver.storage.geo import load_geo
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.pictures import PictureBucket, PictureFolder, open_pictures
 from adserver.storage.spool.billing import SpooledBilling
 from adserver.storage.spool.spool import Spool
+from adserver.storage.valkey.budgets import ValkeyBudgets
 from adserver.storage.valkey.catalog_reader import ValkeyCatalogReader
 from adserver.storage.valkey.catalogs import ValkeyCatalogs
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.events import ValkeyEventLog
 from adserver.storage.valkey.hot import HotValkey
 from adserver.storage.valkey.library import Library
+from adserver.storage.valkey.lists import ValkeyListReader
+from adserver.storage.valkey.rates import ValkeyRates
+from adserver.storage.valkey.related_reader import ValkeyRelatedReader
 from adserver.storage.valkey.route import route_to
 from adserver.storage.valkey.snapshots import ValkeySnapshots
 from adserver.storage.valkey.visitors import ValkeyVisitors
 from adserver.telemetry import add_up_now, own_slot
 from adserver.tracking.keyring import Keyring
+from adserver.tracking.sealed import VisitorSeal
 from adserver.tracking.token import Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.cookies import CookieHeaders
 from adserver.web.door import Door, Handler, Shedding
 from adserver.web.handlers.ads import AdHandler, AdsHandler
+from adserver.web.handlers.explain import ExplainHandler
 from adserver.web.handlers.media import MediaHandler
 from adserver.web.handlers.operations import MetricsHandler, Readiness, ReadyzHandler, healthz
 from adserver.web.handlers.pixel import PixelHandler
 from adserver.web.handlers.privacy import PrivacyHandler
 from adserver.web.handlers.products_api import ProductHandler, too_many_calls
 from adserver.web.handlers.tokens import ClickHandler, ImpressionHandler
+from adserver.web.handlers.why import WhyHandler
 from adserver.web.overload import Load
 from adserver.web.rate_limit import AddressLimiter, Limited
 from adserver.web.responses import Answer, gif, no_content
@@ -77,7 +96,10 @@ class _Stores:
     catalogs: ValkeyCatalogReader
     events: ValkeyEventLog
     billing: SpooledBilling
+    budgets: ValkeyBudgets
     snapshots: ValkeySnapshots
+    lists: ValkeyListReader
+    rates: ValkeyRates
     pictures: PictureFolder | PictureBucket
 
 
@@ -86,10 +108,13 @@ class _Services:
     live: Live
     record_event: RecordEvent
     serve_ad: ServeAd
+    explain_ad: ExplainAd
+    explain_to_visitor: ExplainToVisitor
     record_impression: RecordImpression
     record_click: RecordClick
     show_picture: ShowPicture
     picture_pool: PicturePool
+    keep_budgets: KeepBudgets
 
 
 def create_app(
@@ -128,7 +153,10 @@ def _stores(settings: Settings, valkey_url: str) -> _Stores:
         catalogs=ValkeyCatalogReader(hot),
         events=events,
         billing=SpooledBilling(spool, events),
+        budgets=ValkeyBudgets(hot),
         snapshots=ValkeySnapshots(valkey),
+        lists=ValkeyListReader(valkey),
+        rates=ValkeyRates(valkey),
         pictures=open_pictures(
             settings.pictures, settings.data_dir / "pictures", max_bytes=settings.pictures_mb * 1_048_576
         ),
@@ -137,16 +165,32 @@ def _stores(settings: Settings, valkey_url: str) -> _Stores:
 
 def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stores) -> _Services:
     creatives = load_creatives(origin=settings.public_url)
-    live = Live({name: creative.sizes for name, creative in creatives.items()}, prepare=learn_locales)
+    sizes = {name: creative.sizes for name, creative in creatives.items()}
+    live = Live(sizes, prepare=learn_locales)
     cookies = VisitorCookies(Keyring(secrets_in_use, "visitor"))
     tokens = Tokens(Keyring(secrets_in_use, "token"))
     is_refused = _refusing(settings)
-    counter = Counter(stores.billing, is_refused)
+    counter = Counter(stores.billing, ChargeToken(live, stores.budgets), is_refused)
+    purse = Purse(stores.budgets, token_s=settings.impression_minutes * 60, mint=RandomIds(8))
+    clock = clock_of(settings.clock)
+    seal = VisitorSeal(secrets_in_use)
+    tell_visitor = TellVisitor(live, stores.visitors, stores.catalogs, cookies, seal)
+    sight = Sight(
+        live=live,
+        catalogs=stores.catalogs,
+        lists=stores.lists,
+        purse=purse,
+        places=load_geo(settings.geo_db),
+        consent_default=settings.consent_default,
+    )
+    fill = FillAd(stores.catalogs, ValkeyRelatedReader(stores.hot, stores.catalogs), creatives)
+    rng = random.Random(secrets.randbits(128)).random  # noqa: S311  it breaks ties
     links = PictureLinks(Keyring(secrets_in_use, "picture"), base_url=settings.public_url)
     pool = PicturePool()
     render = RenderAd(
         creatives,
         tokens,
+        seal=seal,
         pictures=links,
         base_url=settings.public_url,
         impression_ttl_s=settings.impression_minutes * 60,
@@ -154,31 +198,58 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
     )
     return _Services(
         live=live,
+        keep_budgets=KeepBudgets(purse, stores.budgets, clock, pause_s=real_pause(clock, ROUND_S, 0.02)),
         record_event=RecordEvent(
             live,
             stores.visitors,
             stores.events,
             cookies,
+            catalogs=stores.catalogs,
             consent_default=settings.consent_default,
             is_refused=is_refused,
             mint_visitor=RandomIds(22),
         ),
         serve_ad=ServeAd(
             live,
+            sight=sight,
+            decide=DecideAd(
+                live,
+                fill=fill,
+                purse=purse,
+                visitors=stores.visitors,
+                log=stores.events,
+                mint_decision=RandomIds(16),
+                rng=rng,
+                seen_within_s=settings.impression_minutes * 60,
+            ),
             visitors=stores.visitors,
-            catalogs=stores.catalogs,
             log=stores.events,
             cookies=cookies,
-            creatives=creatives,
             render=render,
-            consent_default=settings.consent_default,
             deadline_s=settings.ad_deadline_ms / 1_000,
             is_refused=is_refused,
-            mint_decision=RandomIds(16),
-            rng=random.Random(secrets.randbits(128)).random,  # noqa: S311  it breaks ties
         ),
-        record_impression=RecordImpression(tokens, counter),
-        record_click=RecordClick(live, tokens, counter),
+        explain_to_visitor=ExplainToVisitor(
+            live,
+            tokens=tokens,
+            visitors=stores.visitors,
+            catalogs=stores.catalogs,
+            cookies=cookies,
+            impression_s=settings.impression_minutes * 60,
+            told_for_s=settings.click_minutes * 60,
+        ),
+        explain_ad=ExplainAd(
+            live,
+            sight=sight,
+            fill=fill,
+            look=purse.look,
+            visitors=stores.visitors,
+            cookies=cookies,
+            creative_sizes=sizes,
+            rng=rng,
+        ),
+        record_impression=RecordImpression(tokens, counter, tell_visitor),
+        record_click=RecordClick(live, tokens, counter, tell_visitor),
         show_picture=ShowPicture(
             links, ShopPictures(Fetcher(Allowed.parse(settings.fetch_allow))), stores.pictures, pool.make
         ),
@@ -208,6 +279,7 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
     page = read_static("privacy.html")
     privacy = PrivacyHandler(cookies, page=page, done=read_static("opted-out.html"), style=style_hash(page))
     limiter = AddressLimiter(settings.rate_limit)
+    clock = clock_of(settings.clock)
 
     def limited(handler: Handler, refusal: Callable[[], Answer]) -> Handler:
         return Limited(handler, limiter, refusal, time.monotonic) if settings.rate_limit else handler
@@ -219,12 +291,20 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
         return no_content(services.serve_ad.refuse(NoAdReason.RATE_LIMITED))
 
     return Handlers(
-        pixel=limited(PixelHandler(services.record_event, cookies), too_many_events),
-        ad=limited(AdHandler(services.serve_ad), too_many_ads),
-        ads=limited(AdsHandler(services.serve_ad), too_many_ads),
-        impression=ImpressionHandler(services.record_impression),
-        click=ClickHandler(services.record_click),
-        media=MediaHandler(services.show_picture),
+        pixel=limited(PixelHandler(services.record_event, cookies, clock), too_many_events),
+        ad=limited(
+            AdHandler(
+                services.serve_ad,
+                ExplainHandler(services.explain_ad, CheckKey(services.live), services.live, clock),
+                clock,
+            ),
+            too_many_ads,
+        ),
+        ads=limited(AdsHandler(services.serve_ad, clock), too_many_ads),
+        impression=ImpressionHandler(services.record_impression, clock),
+        click=ClickHandler(services.record_click, clock),
+        why=WhyHandler(services.explain_to_visitor, WHY_CSP, clock),
+        media=MediaHandler(services.show_picture, clock),
         tag=StaticScript.load("tag.js"),
         slot=StaticScript.load("slot.js"),
         privacy=privacy.page,
@@ -233,7 +313,7 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
         readyz=ReadyzHandler(lambda: _readiness(stores, services.live)),
         metrics=MetricsHandler(settings.metrics_token, CheckKey(services.live)),
         product=limited(
-            ProductHandler(ChangeProduct(services.live, CheckKey(services.live), ValkeyCatalogs(stores.valkey))),
+            ProductHandler(ChangeProduct(services.live, CheckKey(services.live), ValkeyCatalogs(stores.valkey)), clock),
             too_many_calls,
         ),
     )
@@ -255,13 +335,16 @@ def _lifespan(stores: _Stores, services: _Services) -> Lifespan[Starlette]:
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
         follower = asyncio.create_task(_keep_following(stores, live))
+        keeper = asyncio.create_task(services.keep_budgets.run())
         try:
             async with stores.spool.running():
                 yield
                 await stores.events.settled()
         finally:
             follower.cancel()
-            await asyncio.gather(follower, return_exceptions=True)
+            keeper.cancel()
+            await asyncio.gather(follower, keeper, return_exceptions=True)
+            await services.keep_budgets.close()
             await services.show_picture.close()
             await services.picture_pool.close()
             stores.pictures.close()
@@ -276,7 +359,8 @@ async def _first_look(stores: _Stores, live: Live) -> None:
     """Be ready with the first request where Valkey is there; start anyway where it is not."""
     try:
         await stores.hot.up()
-        await follow(live, stores.snapshots, stores.catalogs)
+        await follow(live, stores.snapshots, stores.catalogs, stores.lists)
+        await follow_rates(live, stores.rates)
     except StoreUnavailable as error:
         log.warning("starting without Valkey: %s", error)
 
@@ -287,7 +371,8 @@ async def _keep_following(stores: _Stores, live: Live) -> None:
     while True:
         await asyncio.sleep(FOLLOW_S)
         try:
-            await follow(live, stores.snapshots, stores.catalogs)
+            await follow(live, stores.snapshots, stores.catalogs, stores.lists)
+            await follow_rates(live, stores.rates)
             trouble = ""
         except Exception as error:
             if repr(error) != trouble:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
+from adserver.clock import Clock, clock_of, real_pause
 from adserver.control import Control, open_control
 from adserver.settings import load_settings
 from adserver.storage.interfaces import StoreUnavailable
@@ -18,7 +19,11 @@ PUBLISH_S = 0.25
 ROLL_UP_S = 1.0
 LEARN_S = 1.0
 LAST_LESSONS_S = 2.0
+RATES_S = 5.0
 FEEDS_S = 1.0
+LISTS_S = 5.0
+SEED_S = 0.5
+CURVES_S = 60.0
 TIDY_S = 600.0
 
 NICENESS = 10
@@ -27,24 +32,29 @@ NICENESS = 10
 log = logging.getLogger(__name__)
 
 
-async def run(control: Control, stopping: asyncio.Event) -> None:
+async def run(control: Control, stopping: asyncio.Event, clock: Clock) -> None:
     """Until ``stopping`` is set; then everything counted so far is rolled up once more, and learned from."""
     feeds = asyncio.create_task(_every(FEEDS_S, control.keep_feeds.look, stopping))
     tidying = asyncio.create_task(_every(TIDY_S, lambda: _tidy(control), stopping))
+    curves_s = real_pause(clock, CURVES_S, ROLL_UP_S)
+    curves = asyncio.create_task(_every(curves_s, lambda: _learn_curves(control, clock), stopping))
+    lists = asyncio.create_task(_every(LISTS_S, lambda: _publish_lists(control), stopping))
     await asyncio.gather(
         _every(PUBLISH_S, _publisher(control), stopping),
         _every(ROLL_UP_S, lambda: _roll_up(control), stopping),
-        _every(LEARN_S, lambda: _learn(control), stopping),
+        _every(SEED_S, lambda: _seed_budgets(control, clock), stopping),
+        _every(LEARN_S, lambda: _learn(control, clock), stopping),
+        _every(real_pause(clock, RATES_S, ROLL_UP_S / 2), lambda: _learn_rates(control, clock), stopping),
     )
-    for task in (feeds, tidying):
+    for task in (feeds, tidying, lists, curves):
         task.cancel()
-    await asyncio.gather(feeds, tidying, return_exceptions=True)
+    await asyncio.gather(feeds, tidying, lists, curves, return_exceptions=True)
     await control.keep_feeds.stop()  # an import may have minutes to go; the next start begins it anew
     with contextlib.suppress(StoreUnavailable, DatabaseUnavailable):
         await _roll_up(control)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_LESSONS_S):
-                await control.learn_products.all(int(time.time()))
+                await control.learn_products.all(int(clock()))
 
 
 def _publisher(control: Control) -> Callable[[], Awaitable[None]]:
@@ -63,16 +73,33 @@ async def _roll_up(control: Control) -> None:
         pass
 
 
-async def _learn(control: Control) -> None:
-    now = int(time.time())
+async def _publish_lists(control: Control) -> None:
+    await control.publish_lists()
+
+
+async def _seed_budgets(control: Control, clock: Clock) -> None:
+    await control.seed_budgets(clock())
+
+
+async def _learn_curves(control: Control, clock: Clock) -> None:
+    await control.learn_curves(clock())
+
+
+async def _learn(control: Control, clock: Clock) -> None:
+    now = int(clock())
     await control.learn_products(now)
     await control.learn_products.tidy(now)
+
+
+async def _learn_rates(control: Control, clock: Clock) -> None:
+    await control.learn_rates(clock())
 
 
 async def _tidy(control: Control) -> None:
     _, accounts = control.accounts.load()
     refs = {advertiser.id: advertiser.ref for advertiser in accounts.advertisers.values()}
     await control.catalogs.tidy(set(refs.values()))
+    await control.published_lists.drop_others(control.lists.versions())
     await asyncio.to_thread(control.feed_archive.tidy, refs)
 
 
@@ -96,14 +123,14 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]], stopping: 
 
 
 async def serve_background(
-    database_url: str, valkey_url: str, *, fetch_allow: str = "", feed_archive: str = ""
+    database_url: str, valkey_url: str, *, fetch_allow: str = "", feed_archive: str = "", clock: Clock = time.time
 ) -> None:
     """Until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_control(database_url, valkey_url, fetch_allow=fetch_allow, feed_archive=feed_archive) as control:
-        await run(control, stopping)
+        await run(control, stopping, clock)
 
 
 def main() -> None:
@@ -113,7 +140,11 @@ def main() -> None:
     set_up_logging(settings.log_level)
     asyncio.run(
         serve_background(
-            settings.database, settings.valkey_url, fetch_allow=settings.fetch_allow, feed_archive=settings.archive
+            settings.database,
+            settings.valkey_url,
+            fetch_allow=settings.fetch_allow,
+            feed_archive=settings.archive,
+            clock=clock_of(settings.clock),
         )
     )
 

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     name="adserver",
     help="A self-hosted ad server that shows visitors the products they looked at, on partner sites.\n\n"
     "What serve takes (but --no-worker), and --data-dir, --valkey-url and --database-url of the other commands, can be "
-    "given as an environment variable too: ADSERVER_PORT for --port, and so on. Only demo reads none.",
+    "given as an environment variable too: ADSERVER_PORT for --port, and so on. Only demo and simulate read none.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +35,10 @@ feed_app = typer.Typer(help="Products of a shop, from the feed it already export
 key_app = typer.Typer(help="API keys: who may call the server's API.", no_args_is_help=True)
 app.add_typer(feed_app, name="feed")
 app.add_typer(key_app, name="key")
+list_app = typer.Typer(help="Customers whom a shop names itself, by the SHA-256 of their e-mail.", no_args_is_help=True)
+segment_app = typer.Typer(help="How many visitors are in a segment.", no_args_is_help=True)
+app.add_typer(list_app, name="list")
+app.add_typer(segment_app, name="segment")
 
 DataDir = Annotated[
     Path | None,
@@ -47,6 +52,13 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option("--database-url", help="sqlite:/// or postgresql://", show_default="SQLite in the data folder"),
 ]
+
+
+class By(StrEnum):
+    """What the report can tell apart beside line items and placements."""
+
+    CREATIVE = "creative"
+
 
 _EXPECTED = (
     SettingError,
@@ -154,6 +166,7 @@ def worker(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url:
 
     def run() -> int:
         from adserver.background import serve_background
+        from adserver.clock import clock_of
         from adserver.commands.stores import find_database, find_valkey
 
         settings = load_settings(data_dir=data_dir, valkey_url=valkey_url, database_url=database_url)
@@ -163,7 +176,11 @@ def worker(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url:
             raise StoreUnavailable("no Valkey runs for this data folder; start the server, or give --valkey-url")
         asyncio.run(
             serve_background(
-                find_database(settings), valkey, fetch_allow=settings.fetch_allow, feed_archive=settings.archive
+                find_database(settings),
+                valkey,
+                fetch_allow=settings.fetch_allow,
+                feed_archive=settings.archive,
+                clock=clock_of(settings.clock),
             )
         )
         return 0
@@ -192,6 +209,7 @@ def apply(
 
 
 FeedOf = Annotated[str, typer.Argument(metavar="ADVERTISER", help="Its id in the accounts file.", show_default=False)]
+_MOMENTS = [f"%Y-%m-%dT{clock}{zone}" for clock in ("%H:%M", "%H:%M:%S") for zone in ("", "%z")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 
 
@@ -342,21 +360,124 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")] = False,
     since: Annotated[datetime | None, typer.Option(help="From this hour on (UTC).")] = None,
     until: Annotated[datetime | None, typer.Option(help="Before this hour (UTC).")] = None,
+    by: Annotated[By | None, typer.Option(help="Tell these apart as well.")] = None,
     data_dir: DataDir = None,
     valkey_url: ValkeyUrl = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Requests, impressions and clicks per line item and placement, and why there was no ad."""
+    """Requests, impressions, clicks and cost per line item and placement, and why there was no ad."""
     from adserver.commands.report import report as make_report
 
     _run_async(
         lambda settings, console: make_report(
-            settings, since=_utc(since), until=_utc(until), as_json=as_json, console=console
+            settings,
+            since=_utc(since),
+            until=_utc(until),
+            as_json=as_json,
+            by_creative=by is By.CREATIVE,
+            console=console,
         ),
         data_dir,
         valkey_url,
         database_url,
     )
+
+
+@app.command()
+def budget(
+    line_item: Annotated[
+        str | None, typer.Argument(metavar="[LINE_ITEM]", help="Only this one.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")] = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """What line items may spend, have spent, and should have spent by now."""
+    from adserver.commands.budget import budget as show_budgets
+
+    _run_async(
+        lambda settings, console: show_budgets(settings, line_item, as_json=as_json, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@app.command()
+def lift(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[CAMPAIGN|EXPERIMENT]", help="Only this one.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")] = False,
+    since: Annotated[datetime | None, typer.Option(help="Visitors first met from this hour on (UTC).")] = None,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """What the ads have caused: who got them against who would have got them, and the arms of experiments."""
+    from adserver.commands.lift import lift as make_lift
+
+    _run_async(
+        lambda settings, console: make_lift(settings, name, since=_utc(since), as_json=as_json, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@app.command()
+def explain(
+    visitor: Annotated[str, typer.Option(metavar="ID", help="A visitor's id, or the value of its cookie.")],
+    placement: Annotated[str, typer.Option(help="Where the ad would stand.")],
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=_MOMENTS, metavar="TIME", help="At another time (ISO 8601; UTC unless it says more)."),
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """What a visitor would be shown, and of every line item why or why not. Counts nothing."""
+    from adserver.commands.explain import explain as explain_to
+
+    _run_async(
+        lambda settings, console: explain_to(
+            settings, visitor, placement, at=_utc(at), as_json=as_json, console=console
+        ),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@app.command()
+def simulate(
+    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="How many worlds, one after the other.")] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="The number of the first one.")] = 1,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How long each of them lasts.")] = 1,
+    visitors: Annotated[int, typer.Option(min=100, max=1_000_000, help="Shoppers in each of them.")] = 1_000,
+    speed: Annotated[float, typer.Option(min=1, max=100_000, help="How many times as fast as true time.")] = 10_800,
+    as_json: AsJson = False,
+) -> None:
+    """Shoppers, shops and publishers whose truth is known, and whether this server finds it out. Needs no server."""
+
+    def run() -> int:
+        from adserver.commands.simulate import simulate as run_simulation
+
+        return run_simulation(
+            first_seed=first_seed,
+            seeds=seeds,
+            days=days,
+            visitors=visitors,
+            speed=speed,
+            as_json=as_json,
+            console=Console(stderr=as_json),
+        )
+
+    _run(run)
 
 
 @app.command()
@@ -410,6 +531,149 @@ def key_revoke(
 
     _run_async(
         lambda settings, console: keys.revoke(settings, key, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+ListName = Annotated[str, typer.Argument(metavar="NAME", help="Of the list.", show_default=False)]
+
+
+@list_app.command("upload")
+def list_upload(
+    advertiser: FeedOf,
+    name: ListName,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Text or CSV: e-mail addresses, or their SHA-256.", show_default=False),
+    ],
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make or replace a list. Addresses are hashed here; none is kept."""
+    from adserver.commands import lists
+
+    _run_async(
+        lambda settings, console: lists.upload(settings, advertiser, name, file, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@list_app.command("show")
+def list_show(
+    advertiser: Annotated[
+        str | None, typer.Argument(metavar="ADVERTISER", help="One of them; all when left out.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Show the lists, how many addresses each has, and who uses it."""
+    from adserver.commands import lists
+
+    _run_async(
+        lambda settings, console: lists.show(settings, advertiser, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+@list_app.command("remove")
+def list_remove(
+    advertiser: FeedOf,
+    name: ListName,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Forget a list that no line item uses."""
+    from adserver.commands import lists
+
+    _run_async(
+        lambda settings, console: lists.remove(settings, advertiser, name, console=console),
+        data_dir,
+        valkey_url,
+        database_url,
+    )
+
+
+SegmentName = Annotated[
+    str, typer.Argument(metavar="SEGMENT", help="A rung of the ladder, or the id of a rule.", show_default=False)
+]
+NewAccounts = Annotated[
+    Path | None, typer.Option("--file", metavar="FILE.toml", help="Accounts that are not applied yet.")
+]
+Sample = Annotated[int, typer.Option("--sample", min=0, help="Look at so many visitors; 0 for all of them.")]
+
+
+@segment_app.command("list")
+def segment_list(
+    advertiser: Annotated[
+        str | None, typer.Argument(metavar="ADVERTISER", help="One of them; all when left out.", show_default=False)
+    ] = None,
+    file: NewAccounts = None,
+    sample: Sample = 50_000,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Every rung of the ladder and every rule, with the visitors in it."""
+    _segments(advertiser, (), file, sample, as_json, data_dir, valkey_url, database_url)
+
+
+@segment_app.command("size")
+def segment_size(
+    advertiser: FeedOf,
+    segment: SegmentName,
+    file: NewAccounts = None,
+    sample: Sample = 50_000,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """How many visitors are in a segment, also before its rule is applied."""
+    _segments(advertiser, (segment,), file, sample, as_json, data_dir, valkey_url, database_url)
+
+
+@segment_app.command("overlap")
+def segment_overlap(
+    advertiser: FeedOf,
+    segment: SegmentName,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another one.", show_default=False)],
+    file: NewAccounts = None,
+    sample: Sample = 50_000,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+    valkey_url: ValkeyUrl = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """How many visitors are in two segments at once."""
+    _segments(advertiser, (segment, other), file, sample, as_json, data_dir, valkey_url, database_url)
+
+
+def _segments(
+    advertiser: str | None,
+    names: tuple[str, ...],
+    file: Path | None,
+    sample: int,
+    as_json: bool,
+    data_dir: Path | None,
+    valkey_url: str | None,
+    database_url: str | None,
+) -> None:
+    from adserver.commands.segments import segments
+
+    _run_async(
+        lambda settings, console: segments(
+            settings, advertiser, names, file=file, sample=sample, as_json=as_json, console=console
+        ),
         data_dir,
         valkey_url,
         database_url,

@@ -1,27 +1,38 @@
 """The composition root of the control plane: what the background worker and the command line work with."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from adserver.creative.library import load_creatives
+from adserver.service.customer_lists import PublishLists
 from adserver.service.import_feed import ImportFeed
 from adserver.service.keep_feeds import KeepFeeds
+from adserver.service.learn_curves import LearnCurves
 from adserver.service.learn_products import LearnProducts
+from adserver.service.learn_rates import LearnRates
 from adserver.service.publish_snapshot import PublishSnapshot
 from adserver.service.rebuild_feed import RebuildFeed
 from adserver.service.roll_up import RollUp
+from adserver.service.seed_budgets import SeedBudgets
 from adserver.storage.feed_archive import FeedArchive
 from adserver.storage.fetch import Allowed, Fetcher
 from adserver.storage.sql.accounts import SqlAccounts
 from adserver.storage.sql.engine import open_engine
 from adserver.storage.sql.feeds import SqlFeeds
 from adserver.storage.sql.keys import SqlKeys
+from adserver.storage.sql.lists import SqlLists
 from adserver.storage.sql.rollups import SqlRollups
+from adserver.storage.sql.traffic import SqlTraffic
 from adserver.storage.valkey.catalogs import ValkeyCatalogs
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.events import ValkeyEventReader
+from adserver.storage.valkey.ledgers import ValkeyLedgers
+from adserver.storage.valkey.lists import ValkeyLists
+from adserver.storage.valkey.rates import ValkeyRates
 from adserver.storage.valkey.related import ValkeyRelated
 from adserver.storage.valkey.snapshots import ValkeySnapshots
 
@@ -42,9 +53,16 @@ class Control:
     catalogs: ValkeyCatalogs
     events: ValkeyEventReader
     snapshots: ValkeySnapshots
+    lists: SqlLists
+    published_lists: ValkeyLists
+    publish_lists: PublishLists
     publish: PublishSnapshot
     roll_up: RollUp
     learn_products: LearnProducts
+    ledgers: ValkeyLedgers
+    seed_budgets: SeedBudgets
+    learn_curves: LearnCurves
+    learn_rates: LearnRates
     related: ValkeyRelated
     import_feed: ImportFeed
     rebuild_feed: RebuildFeed
@@ -73,7 +91,10 @@ async def open_control(
     catalogs, events, snapshots = ValkeyCatalogs(valkey), ValkeyEventReader(valkey), ValkeySnapshots(valkey)
     fetcher, archive = Fetcher(Allowed.parse(fetch_allow)), FeedArchive(feed_archive)
     related = ValkeyRelated(valkey)
+    lists, published_lists = SqlLists(engine), ValkeyLists(valkey)
+    publish_lists = PublishLists(lists, published_lists)
     learn_products = LearnProducts(accounts, related)
+    roll_up, ledgers = RollUp(events, rollups, learn_products.hear), ValkeyLedgers(valkey)
     import_feed = ImportFeed(catalogs, feeds, fetcher.open_source, archive)
     rebuild_feed = RebuildFeed(catalogs, feeds, archive)
     try:
@@ -87,9 +108,16 @@ async def open_control(
             catalogs=catalogs,
             events=events,
             snapshots=snapshots,
-            publish=PublishSnapshot(accounts, keys, snapshots),
-            roll_up=RollUp(events, rollups, learn_products.hear),
+            lists=lists,
+            published_lists=published_lists,
+            publish_lists=publish_lists,
+            publish=PublishSnapshot(accounts, keys, snapshots, publish_lists),
+            roll_up=roll_up,
+            ledgers=ledgers,
+            seed_budgets=SeedBudgets(accounts, rollups, ledgers, lambda: roll_up(time.time())),
+            learn_curves=LearnCurves(accounts, SqlTraffic(engine), ledgers),
             learn_products=learn_products,
+            learn_rates=LearnRates(accounts, rollups, ValkeyRates(valkey), _creative_sizes),
             related=related,
             fetcher=fetcher,
             import_feed=import_feed,
@@ -100,3 +128,7 @@ async def open_control(
     finally:
         await valkey.close()
         engine.dispose()
+
+
+def _creative_sizes() -> dict[str, frozenset[str]]:
+    return {name: creative.sizes for name, creative in load_creatives().items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from adserver.clock import clock_of
 from adserver.model.account import ConsentDefault
 
 PREFIX = "ADSERVER_"
@@ -73,6 +74,14 @@ def _pictures(value: str) -> str:
         except ImportError as error:
             raise ValueError from error
     return value
+
+
+def _clock(value: str) -> str:
+    try:
+        clock_of(value)
+    except OSError as error:
+        raise ValueError from error
+    return str(Path(value).absolute()) if value else ""
 
 
 def _setting(default: Any, parse: Callable[[str], Any], expected: str, why: str) -> Any:
@@ -231,6 +240,12 @@ class Settings:
         "1 or 0",
         "a log line per request, without query and with the network instead of the address; costs speed",
     )
+    geo_db: str = _setting(
+        "",
+        str,
+        "a file in MaxMind's format (.mmdb)",
+        "where addresses are, for line items with geo; empty: nobody knows, and these line items do not run",
+    )
     log_level: str = _setting(
         "info",
         lambda v: {"debug": v, "info": v, "warning": v, "error": v}[v.lower()].lower(),
@@ -238,6 +253,12 @@ class Settings:
         "how much is logged",
     )
     backlog: int = _setting(2_048, _whole(16, 65_535), "16 to 65535", "connections that may wait to be accepted")
+    clock: str = _setting(
+        "",
+        _clock,
+        "a file that a simulation keeps as its clock",
+        "simulations only: what the server takes for the time; empty: the system's clock",
+    )
 
     @property
     def database(self) -> str:

@@ -15,10 +15,12 @@ from dataclasses import dataclass, fields
 
 from redis import ConnectionPool
 
+from adserver.clock import own_clock_problem
 from adserver.control import open_control
 from adserver.notes import Notes, ServeError, only_server, write_notes
 from adserver.secret import read_secrets
 from adserver.settings import PREFIX, SettingError, Settings
+from adserver.storage.geo import GeoError, load_geo
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.sql import migrate
 from adserver.storage.sql.engine import open_engine
@@ -228,6 +230,10 @@ class Supervisor:
 
 def _check(settings: Settings) -> None:
     """Find out now what would else end every worker at its start."""
+    if settings.clock:
+        if problem := own_clock_problem(settings.host, settings.public_url):
+            raise SettingError(f"{PREFIX}CLOCK: {problem}")
+        log.warning("ADSERVER_CLOCK is set: this server does not go by the true time, for simulations only")
     if settings.ssl_certfile or settings.ssl_keyfile:
         try:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -236,6 +242,10 @@ def _check(settings: Settings) -> None:
             raise SettingError(
                 f"{PREFIX}SSL_CERTFILE, {PREFIX}SSL_KEYFILE: expected a certificate and its key as PEM files: {error}"
             ) from error
+    try:
+        load_geo(settings.geo_db)
+    except GeoError as error:
+        raise SettingError(f"{PREFIX}GEO_DB: {error}") from error
     try:
         ConnectionPool.from_url(settings.valkey_url or "redis://localhost")
     except ValueError as error:

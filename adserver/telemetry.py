@@ -34,6 +34,9 @@ CLICKS = Counter("adserver_clicks", "Clicks counted")
 TOKEN_REJECTIONS = Counter(
     "adserver_token_rejections", "Impressions and clicks answered but not counted", ["kind", "reason"]
 )
+UNBILLED = Counter(
+    "adserver_unbilled", "Impressions and clicks that were counted and had a price, but could not be paid", ["kind"]
+)
 ANSWER_SECONDS = Histogram(
     "adserver_answer_seconds",
     "Time from the parsed request to the answer, by route",

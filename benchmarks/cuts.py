@@ -50,7 +50,7 @@ CUTS: Mapping[str, Sequence[Cut]] = {
         Cut(part=_STREAM, owner=ValkeyEventLog, method="note"),
         Cut(part="rendering with tokens", owner=RenderAd, method="__call__"),
         Cut(part="reserve", owner=ValkeyVisitors, method="reserve"),
-        Cut(part="decision and products", owner=ServeAd, method="_decide"),
+        Cut(part="decision and products", owner=ServeAd, method="_decide_one"),
         Cut(part="read of the visitor, profile", owner=ValkeyVisitors, method="read_visitor"),
         Cut(part="service: consent, bot, cookie", owner=ServeAd, method="__call__"),
         Cut(part=_CONTEXT, owner=AdHandler, method="__call__", again=_unsent),

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from adserver.audience.interest import interests, newest_interest
 from adserver.collect.bot import automation_of
 from adserver.collect.parse import parse_event
 from adserver.creative.library import load_creatives
 from adserver.creative.money import format_price
 from adserver.decision.index import build_index
-from adserver.decision.rank import Interest, rank, showable
 from adserver.model.account import Accounts
 from adserver.model.decision import Decision
 from adserver.model.product import MICROS, Product
@@ -19,14 +17,16 @@ from adserver.service.accounts_file import AccountsFile, parse_accounts
 from adserver.service.picture_links import PictureLinks
 from adserver.service.render_ad import RenderAd
 from adserver.storage.valkey.product_codec import ProductCodec
+from adserver.storage.valkey.profile_codec import profile_of
 from adserver.storage.valkey.resp import pack
-from adserver.storage.valkey.visitors import profile_of
 from adserver.tracking.keyring import Keyring
+from adserver.tracking.sealed import VisitorSeal
 from adserver.tracking.token import TokenKind, Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.context import Context
 from adserver.web.query import parse_query
 from benchmarks.consent import tc_string
+from benchmarks.decisions import Bench, Scene
 from benchmarks.traffic import USER_AGENT
 from tests.server import ACCOUNTS
 
@@ -84,34 +84,37 @@ def _ad_steps() -> dict[str, Step]:
     entry = index.placements["daily-rectangle"]
     booking = entry.bookings[0]
     hash_of_visitor = _hash_of_visitor(booking.advertiser.ref)
-    (shopping,) = profile_of(hash_of_visitor).shopping.values()
     product = _product("P00001")
     codec = ProductCodec()
     packed = codec.pack(product)
     tokens = Tokens(Keyring([_SECRET], "token"))
     pictures = PictureLinks(Keyring([_SECRET], "picture"), base_url="")
-    render = RenderAd(creatives, tokens, pictures=pictures, base_url="", impression_ttl_s=3_600, click_ttl_s=86_400)
+    render = RenderAd(
+        creatives,
+        tokens,
+        seal=VisitorSeal([_SECRET]),
+        pictures=pictures,
+        base_url="",
+        impression_ttl_s=3_600,
+        click_ttl_s=86_400,
+    )
     decision = Decision(
         id="decision-0123456",
         placement=entry.placement,
         line_item=booking.line_item,
+        campaign=booking.campaign,
         advertiser=booking.advertiser,
+        creative=booking.line_item.creative,
         products=tuple(_product(f"P0000{number}") for number in (1, 2, 3)),
     )
-    rng = Random(1).random
-
-    def decide() -> object:
-        history = {booking.advertiser.ref: Interest(interests(shopping), newest_interest(shopping))}
-        (candidate,) = rank(entry.bookings, history, rng)
-        return [product for _ in candidate.products[:3] if showable(product, booking.advertiser.domains)]
-
+    decide = Bench(Scene(1, 1, 50), 10, 1)
     html = render(decision, _NOW).html
     at = html.index(b"/i/") + 3
     token = html[at : html.index(b'"', at)].decode()
     return {
         "codec: hash of 10 products -> profile": lambda: profile_of(hash_of_visitor),
         "codec: bytes -> product": lambda: codec.unpack("P00001", packed),
-        "decide: 10 products, one line item -> 3 products": decide,
+        "decide: 10 products, one line item -> 4 products": decide,
         "render: 3 products -> HTML with its 4 tokens": lambda: render(decision, _NOW),
         "render: one price": lambda: format_price(product.price, product.currency, "de_DE"),
         "token: verify and read": lambda: tokens.read(token, TokenKind.IMPRESSION),

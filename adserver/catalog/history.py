@@ -5,7 +5,7 @@ Whoever puts a product in the place of another one calls ``continued``; the rest
 
 from collections.abc import Sequence
 
-from adserver.model.product import Product
+from adserver.model.product import Product, paid_at
 
 WINDOW_S = 30 * 86_400
 """The days before a reduction that count (Directive 98/6/EC, article 6a, paragraph 2)."""
@@ -16,12 +16,6 @@ MOST = 12
 History = tuple[tuple[int, int], ...]
 """(Second since 1970 from which on, micros), oldest first. The last is the price now; it began with the reduction, if
 there is one. Those before it rise: what a later price undercut can be no lowest any more and is not kept."""
-
-
-def paid_at(product: Product, now: int) -> int:
-    """The micros a visitor pays at ``now``: the sale price inside its window, else the price."""
-    sale_price = product.sale_price
-    return product.price if sale_price is None or not _is_on(product, now) else sale_price
 
 
 def continued(old: Product | None, new: Product, now: int) -> History:
@@ -66,10 +60,6 @@ def lowest_before(history: History) -> int | None:
     """The lowest price of the 30 days before the price now began; None where none was seen before it."""
     past = _within(history[:-1], history[-1][0]) if history else ()
     return min((price for _, price in past), default=None)
-
-
-def _is_on(product: Product, now: int) -> bool:
-    return product.sale_from <= now and (not product.sale_until or now < product.sale_until)
 
 
 def _is_reduced(product: Product, now: int) -> bool:

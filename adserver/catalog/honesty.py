@@ -8,9 +8,9 @@ all of them do, so nothing of that is used here: each step of a reduction is jud
 
 from typing import NamedTuple
 
-from adserver.catalog.history import lived, lowest_before, paid_at
+from adserver.catalog.history import lived, lowest_before
 from adserver.model.account import Advertiser, StrikeThrough
-from adserver.model.product import Product
+from adserver.model.product import Product, paid_at
 
 EU_CURRENCIES = frozenset({"BGN", "CZK", "DKK", "EUR", "HUF", "PLN", "RON", "SEK"})
 """Money of the member states. Bulgaria pays in euros since 2026; a shop whose account still says BGN is there all the

@@ -1,6 +1,6 @@
 """Event names as shops write them: GA4's own, and Criteo's and Meta's for the same events."""
 
-from adserver.model.event import EventName
+from adserver.model.event_name import EventName
 
 _ALIASES = {
     # Criteo OneTag

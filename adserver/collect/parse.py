@@ -10,16 +10,22 @@ from adserver.model.hit import Fields
 from adserver.model.product import MICROS, PRODUCT_ID_MAX_BYTES
 from adserver.model.reason import EventReason
 
+URL_MAX = 2_048
+"""Longest address of a page that is looked at, in characters."""
+
 MAX_PRODUCTS = 20
 """Products one event may name; a page that lists more is not what a visitor looked at."""
 
-_SINGLE = {"a", "e", "q", "v", "c", "o", "eid", "url"}
+_SINGLE = {"a", "e", "q", "v", "c", "o", "eid", "url", "em"}
 _PURCHASE_FIELDS = {"q", "v", "c", "o"}
+_MORE_FIELDS = _PURCHASE_FIELDS | {"url", "em"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUANTITY = re.compile(r"[0-9]{1,6}", re.ASCII)
 _VALUE = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _ORDER_ID_MAX = 64
+_MAIL = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_MAIL_BYTES = 8
 
 
 def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event | EventReason:
@@ -44,9 +50,13 @@ def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event 
         return products
     if not products and event in NEEDS_PRODUCT:
         return EventReason.MISSING_PRODUCT
-    if _PURCHASE_FIELDS.isdisjoint(fields):
+    if _MORE_FIELDS.isdisjoint(fields):
         return Event(event, advertiser, products)
-    return _purchase(Event(event, advertiser, products), fields)
+    mail = _mail(fields)
+    if isinstance(mail, EventReason):
+        return mail
+    described = Event(event, advertiser, products, url=_page(fields), mail=mail)
+    return described if _PURCHASE_FIELDS.isdisjoint(fields) else _purchase(described, fields)
 
 
 def _purchase(event: Event, fields: Fields) -> Event | EventReason:
@@ -66,6 +76,20 @@ def _purchase(event: Event, fields: Fields) -> Event | EventReason:
         currency=currency,
         order_id=order_id,
     )
+
+
+def _page(fields: Fields) -> str:
+    """The page's address; empty where it is none of the web or too long: the event is worth more than its page."""
+    url = _one(fields, "url")
+    return url if len(url) <= URL_MAX and url[:8].lower().startswith(("https://", "http://")) else ""
+
+
+def _mail(fields: Fields) -> bytes | EventReason:
+    """The first bytes of the SHA-256 of an e-mail address: enough to tell a shop's customers apart."""
+    digest = _one(fields, "em")
+    if not digest:
+        return b""
+    return bytes.fromhex(digest[: 2 * _MAIL_BYTES]) if _MAIL.fullmatch(digest) else EventReason.BAD_MAIL
 
 
 def parse_products(ids: Sequence[str]) -> tuple[str, ...] | EventReason:

@@ -16,8 +16,10 @@ from adserver.commands.finding import Finding, Level
 from adserver.commands.stores import find_database, find_valkey
 from adserver.control import Control, open_control
 from adserver.creative.library import load_creatives
-from adserver.model.account import Accounts, ConsentDefault, LineItem, Status
+from adserver.model.account import Accounts, ConsentDefault
 from adserver.model.decision import HOUSE_CREATIVE
+from adserver.model.line_item import LineItem
+from adserver.model.status import Status
 from adserver.secret import read_secrets
 from adserver.settings import SettingError, Settings
 from adserver.storage.interfaces import LogRecord, StoreUnavailable
@@ -36,7 +38,13 @@ _STYLE = {Level.GOOD: ("✓", "green"), Level.NOTE: ("!", "yellow"), Level.BAD: 
 
 async def doctor(settings: Settings, *, console: Console) -> int:
     """Exit code 1 when something is bad, 0 when there are at most notes."""
-    findings = [*_folder(settings), *_secret(settings), *_address(settings), *await _stores(settings)]
+    findings = [
+        *_folder(settings),
+        *_secret(settings),
+        *_clock(settings),
+        *_address(settings),
+        *await _stores(settings),
+    ]
     for finding in findings:
         mark, style = _STYLE[finding.level]
         console.print(Text(f"{mark} {finding.what}", style=style))
@@ -77,6 +85,15 @@ def _secret(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.BAD, f"The secret that signs cookies and clicks can not be used. {error}")
     else:
         yield Finding(Level.GOOD, "The secret that signs cookies and clicks is in order.")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    if settings.clock:
+        yield Finding(
+            Level.BAD,
+            "ADSERVER_CLOCK is set: the server would not go by the true time.",
+            "It is for simulations. Take it out of the environment, then restart the server.",
+        )
 
 
 def _address(settings: Settings) -> Iterator[Finding]:

@@ -52,8 +52,8 @@ class Banner:
 
     ``size`` is ``<width>x<height>``, ``lang`` a language tag (``de``, ``de-DE`` or ``de_DE``), ``tiles``
     newest first. ``click_url`` is that of the whole banner, for creatives that have such a link. It,
-    ``impression_url`` and ``privacy_url`` are absolute http(s) or root-relative; anything else raises
-    ``ValueError``.
+    ``impression_url`` and ``why_url`` are absolute http(s) or root-relative; anything else raises ``ValueError``.
+    ``offer_text`` and ``coupon`` are the shop's offer, empty for none.
     """
 
     size: str
@@ -61,12 +61,14 @@ class Banner:
     lang: str
     tiles: tuple[Tile, ...]
     impression_url: str
-    privacy_url: str
+    why_url: str
     click_url: str = "/"
+    offer_text: str = ""
+    coupon: str = ""
 
     def __post_init__(self) -> None:
         _refuse_foreign("impression_url", self.impression_url)
-        _refuse_foreign("privacy_url", self.privacy_url)
+        _refuse_foreign("why_url", self.why_url)
         _refuse_foreign("click_url", self.click_url)
         if "_" in self.lang:  # browsers hyphenate by the tag, and know it with a hyphen only
             object.__setattr__(self, "lang", self.lang.replace("_", "-"))

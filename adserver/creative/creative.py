@@ -28,14 +28,17 @@ class Labels(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """A banner without its products: what is the same for many decisions. ``count`` products, one of whose prices is
-    long (``long_prices``); the rest as in Banner."""
+    long (``long_prices``); the rest as in Banner. TOKEN may stand in its URLs, for what each decision has anew."""
 
     size: str
     count: int
     long_prices: bool
     advertiser_name: str
     lang: str
-    privacy_url: str
+    impression_url: str
+    why_url: str
+    offer_text: str = ""
+    coupon: str = ""
 
 
 Cut = tuple[bytes, ...]
@@ -43,7 +46,7 @@ Cut = tuple[bytes, ...]
 
 
 class Halves(NamedTuple):
-    """What stands before and after the products, each cut where the impression's URL stands.
+    """What stands before and after the products, each cut where TOKEN stands.
 
     ``linked``: CLICK still stands where the click URL of the whole banner goes.
     """
@@ -54,8 +57,9 @@ class Halves(NamedTuple):
 
 
 # No value of a banner can contain these: whatever comes from outside is escaped.
-_CLICK, _SEEN, _PRODUCTS = Markup("<click>"), Markup("<seen>"), Markup("<products>")
+_CLICK, _TOKEN, _PRODUCTS = Markup("<click>"), Markup("<token>"), Markup("<products>")
 CLICK = _CLICK.encode()
+TOKEN = str(_TOKEN)
 
 
 class Creative:
@@ -129,12 +133,14 @@ class Creative:
                 long_prices=any(is_long(tile) for tile in tiles),
                 advertiser_name=banner.advertiser_name,
                 lang=banner.lang,
-                privacy_url=banner.privacy_url,
+                impression_url=banner.impression_url,
+                why_url=banner.why_url,
+                offer_text=banner.offer_text,
+                coupon=banner.coupon,
             )
         )
         products = [_in_attribute(tile.click_url).join(self.fragment(tile, banner.lang)) for tile in tiles]
-        seen = _in_attribute(banner.impression_url)
-        html = b"".join((seen.join(before), *products, seen.join(after)))
+        html = b"".join((*before, *products, *after))
         return _in_attribute(banner.click_url).join(html.split(CLICK)) if linked else html
 
     def frame(self, frame: Frame) -> Halves:
@@ -148,14 +154,16 @@ class Creative:
             lang=frame.lang,
             labels=self._words(frame.lang),
             products=_PRODUCTS,
-            impression_url=_SEEN,
+            impression_url=_with_token(frame.impression_url),
             click_url=_CLICK,
-            privacy_url=frame.privacy_url,
+            why_url=_with_token(frame.why_url),
+            offer_text=frame.offer_text,
+            coupon=frame.coupon,
             csp=csp,
             css=css,
         )
         before, after = document.split(_PRODUCTS) if self._product else (document, "")
-        return Halves(_cut(before, _SEEN), _cut(after, _SEEN), _CLICK in document)
+        return Halves(_cut(before, _TOKEN), _cut(after, _TOKEN), _CLICK in document)
 
     def fragment(self, tile: Tile, lang: str) -> Cut:
         """One product, cut where its click URL stands; the tile's own click URL is not looked at."""
@@ -170,6 +178,10 @@ class Creative:
 def is_long(tile: Tile) -> bool:
     """Whether the tile's price makes its banner show all prices smaller."""
     return len(tile.price_text) > LONG_PRICE
+
+
+def _with_token(url: str) -> Markup:
+    return _TOKEN.join(escape(part) for part in url.split(TOKEN))
 
 
 def _cut(markup: str, where: str) -> Cut:

@@ -200,7 +200,7 @@ def _rehearse(folder: Path, creative: Creative) -> None:
                     lang="en",
                     tiles=(tile,) * count,
                     impression_url="/",
-                    privacy_url="/",
+                    why_url="/",
                     click_url="/click",
                 )
                 with _faults_of(folder, "banner.html"):

@@ -1,37 +1,143 @@
 """Sizes and colours of one thing, in the feed a product each, are one product to a visitor: an item group."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
-from adserver.decision.rank import showable
+from adserver.decision.frequency import Frequency
+from adserver.decision.index import Booking
+from adserver.decision.product_counts import shown_to
+from adserver.decision.purchases import Excluded
+from adserver.decision.showable import showable
+from adserver.model.decision import Why
+from adserver.model.line_item import Recommend
 from adserver.model.product import Product
+from adserver.model.product_set import category_path
+from adserver.model.profile import EPOCH
 
-Places = dict[str, Product | None]
-"""What is shown of each item group, best rank first; None: nothing so far, as what was viewed of it is sold out."""
+_CROSS = (Recommend.BOUGHT_TOGETHER, Recommend.UPSELL)
 
 
-def fold(places: Places, products: Iterable[Product | None], domains: tuple[str, ...]) -> None:
-    """Put viewed products, best first, into the places of their groups: of each group the first that may be shown.
-    None among them are those that are gone from the catalog.
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A place whose ``product`` gives way to another one: it was ``bought``, or else tires the visitor."""
 
-    A group's rank is that of the first product viewed of it, though another one takes the place. A product without a
-    group is one of its own.
+    product: Product
+    why: Why
+    bought: bool
+
+
+Place = tuple[Product, Why]
+
+
+class Places:
+    """The places of a banner, one for each item group, best first; a group's rank is that of the first product of it.
+
+    Where that one can not be shown, another size may take the place.
     """
-    for product in products:
-        if product is None:
-            continue
+
+    __slots__ = (
+        "_banned",
+        "_booking",
+        "_crosses",
+        "_groups",
+        "_most",
+        "_now",
+        "_shown",
+        "_taken",
+        "_waiting",
+        "capped",
+        "purchased",
+    )
+
+    def __init__(self, booking: Booking, frequency: Frequency, excluded: Excluded, now: int, most: int) -> None:
+        """``now`` in seconds since 1970; ``most`` products have room."""
+        self._booking = booking
+        self._banned = excluded if excluded.groups else None
+        self._shown = shown_to(booking, frequency, now - EPOCH)
+        recommend = booking.line_item.recommend
+        self._crosses = _CROSS[0] in recommend or _CROSS[1] in recommend
+        self._now = now
+        self._most = most
+        self._groups: dict[str, Place | Gap | Why | None] = {}  # Why alone: nothing of it can be shown so far
+        self._taken = 0
+        self._waiting = 0
+        self.purchased = 0
+        self.capped = 0
+
+    @property
+    def room(self) -> int:
+        """So many more products are wanted."""
+        return max(0, self._most - self._taken)
+
+    def put(self, product: Product, why: Why) -> bool:
+        """Give it the place of its group, unless that is settled. Whether nothing that follows gets one."""
         group = product.item_group_id or product.id
-        if places.get(group) is None:
-            if showable(product, domains):
-                places[group] = product
-            elif product.item_group_id:
-                places.setdefault(group, None)
+        groups = self._groups
+        first = why
+        if group in groups:
+            held = groups[group]
+            if type(held) is not Why:
+                return False
+            first = held
+        if not self._can_stand(product):
+            if product.item_group_id and group not in groups:
+                groups[group] = why
+                self._waiting += 1
+            return False
+        if group in groups:
+            self._waiting -= 1
+        if self._banned is None and self._shown is None:
+            groups[group] = product, first
+            self._taken += 1
+        else:
+            place = groups[group] = self._judge(product, group, first)
+            if type(place) is tuple:
+                self._taken += 1
+        return self._taken >= self._most and not self._waiting
 
+    def _can_stand(self, product: Product) -> bool:
+        booking = self._booking
+        if not showable(product, booking.advertiser.domains):
+            return False
+        return booking.product_set is None or booking.product_set.has(product, self._now)
 
-def first_of(places: Places, most: int) -> tuple[Product, ...]:
-    """The first ``most`` products that are to be shown."""
-    return tuple(filter(None, places.values()))[:most]
+    def _judge(self, product: Product, group: str, why: Why) -> Place | Gap | None:
+        """What this visitor's purchases, and the ads seen so far, leave of a product that could be shown."""
+        banned, shown = self._banned, self._shown
+        if banned is not None:
+            if group in banned.groups:
+                self.purchased += 1
+                return Gap(product, why, True) if self._crosses else None
+            if banned.categories and category_path(product.category) in banned.categories:
+                self.purchased += 1
+                return None
+        if shown is not None:
+            if shown.is_capped(group):
+                self.capped += 1
+                return None
+            if shown.is_tiring(group):
+                return Gap(product, why, False)
+        return product, why
 
+    def gaps(self) -> list[Gap]:
+        """Those that nothing took so far, best first."""
+        return [place for place in self._groups.values() if type(place) is Gap]
 
-def are_settled(places: Places, most: int) -> bool:
-    """Whether no product that follows can come among the first ``most``."""
-    return len(places) >= most and all(list(places.values())[:most])
+    def fill_gap(self, gap: Gap, product: Product, why: Why) -> bool:
+        """Whether ``product`` took the place: it may be shown, and had none itself."""
+        groups, group = self._groups, product.item_group_id or product.id
+        if group in groups or not self._can_stand(product):
+            return False
+        place = groups[group] = self._judge(product, group, why)
+        if type(place) is not tuple:
+            return False
+        groups[group] = None
+        groups[gap.product.item_group_id or gap.product.id] = place
+        self._taken += 1
+        return True
+
+    def first(self) -> list[Place]:
+        """As many as there is room for; behind all others what tires the visitor, where nothing took its place."""
+        placed: list[Place] = [place for place in self._groups.values() if type(place) is tuple]
+        if len(placed) < self._most:
+            placed += [(gap.product, gap.why) for gap in self.gaps() if not gap.bought]
+        return placed[: self._most]

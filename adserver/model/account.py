@@ -1,4 +1,4 @@
-"""Who uses the server and what they booked: advertiser, campaign, line item, publisher, placement, feed.
+"""Who uses the server and what they booked: advertiser, feed, campaign, publisher, placement; and all accounts.
 
 The ids are the keys of the accounts file (``[advertisers.acme]``): 1 to 64 characters of ``A-Z a-z 0-9 _ -``.
 """
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from adserver.model.cap import Cap
+from adserver.model.experiment import Experiment
+from adserver.model.line_item import LineItem
+from adserver.model.product_set import ProductSet
+from adserver.model.segment import CustomerList, Segment
+from adserver.model.status import Status
+
 ACCOUNT_ID_PATTERN = r"[A-Za-z0-9_-]{1,64}"
-
-
-class Status(StrEnum):
-    """Whether a campaign, line item or placement takes part in decisions."""
-
-    ACTIVE = "active"
-    PAUSED = "paused"
 
 
 class ConsentDefault(StrEnum):
@@ -41,7 +41,8 @@ class Advertiser:
     """A shop. ``ref`` is its small stable number (the SQL key), 0 while it has none; visitor keys use it.
 
     ``strike_through`` None means ``PROVEN`` where the currency is that of a member state of the EU, else ``CLAIMED``.
-    ``color`` is its brand's colour (``#rrggbb``), empty for none.
+    ``color`` is its brand's colour (``#rrggbb``), empty for none. ``time_zone`` (IANA) is that of its days and hours.
+    ``segment_days`` (1 to 180) is how long a visitor stays on a rung of the ladder. ``caps`` count all its ads.
     """
 
     id: str
@@ -52,6 +53,9 @@ class Advertiser:
     consent_default: ConsentDefault | None = None
     strike_through: StrikeThrough | None = None
     color: str = ""
+    time_zone: str = "UTC"
+    segment_days: int = 30
+    caps: tuple[Cap, ...] = ()
     ref: int = 0
 
 
@@ -86,69 +90,58 @@ def span(seconds: int) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """A sale counts for an ad clicked up to ``click_days`` (0 to 90) before, or seen up to ``view_days`` (0 to 30)."""
+
+    click_days: int = 7
+    view_days: int = 1
+
+
+DEFAULT_HOLDOUT = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """What an advertiser booked. ``holdout`` is the share of visitors (0 to 1) kept as a control group."""
+    """What an advertiser booked. ``holdout`` is the share of visitors (0 to 1) who are decided for like all others, but
+    shown the passback: the control group that tells what the ads really cause. ``caps`` count all its ads."""
 
     id: str
     advertiser: str
     status: Status = Status.ACTIVE
-    holdout: float = 0.0
-
-
-WINDOW_UNITS = {"week": 604_800, "day": 86_400, "hour": 3_600, "min": 60}
-"""Seconds in each unit that a cap's window is written in, the longest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """At most ``limit`` (1 to 1,000) ads for one visitor within a window that begins with the first of them.
-
-    ``window_s`` is the window's length in seconds: whole minutes, at most 180 days. ``str()`` is what the accounts file
-    writes: ``3/day``.
-    """
-
-    limit: int
-    window_s: int
-
-    def __str__(self) -> str:
-        unit, seconds = next((unit, s) for unit, s in WINDOW_UNITS.items() if self.window_s % s == 0)
-        count = self.window_s // seconds
-        return f"{self.limit}/{unit}" if count == 1 else f"{self.limit}/{count}{unit}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineItem:
-    """One way of spending a campaign: which creative, to whom, and how often at most.
-
-    All ``caps`` hold together; no two have the same window, and the shortest window comes first. ``ref`` is the line
-    item's small stable number (the SQL key), 0 while it has none; visitor keys use it.
-    """
-
-    id: str
-    campaign: str
-    creative: str
-    status: Status = Status.ACTIVE
+    holdout: float = DEFAULT_HOLDOUT
+    attribution: Attribution = Attribution()
     caps: tuple[Cap, ...] = ()
-    ref: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """A partner site. ``domains`` covers subdomains."""
+    """A partner site. ``domains`` covers subdomains. ``exclude_advertisers`` are ids of those not shown there."""
 
     id: str
     name: str
     domains: tuple[str, ...]
+    exclude_advertisers: tuple[str, ...] = ()
+
+
+class NoHistory(StrEnum):
+    """What is shown to somebody nothing is known of: best sellers, a house ad, or the publisher's own passback."""
+
+    BEST_SELLERS = "best_sellers"
+    HOUSE = "house"
+    PASSBACK = "passback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """One slot of a publisher; ``size`` is ``<width>x<height>`` in CSS pixels."""
+    """One slot of a publisher; ``size`` is ``<width>x<height>`` in CSS pixels. ``categories`` say in the publisher's
+    words what its pages are about."""
 
     id: str
     publisher: str
     size: str
     status: Status = Status.ACTIVE
+    categories: tuple[str, ...] = ()
+    no_history: NoHistory = NoHistory.HOUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +151,10 @@ class Accounts:
     advertisers: Mapping[str, Advertiser] = field(default_factory=dict)
     feeds: Mapping[str, Feed] = field(default_factory=dict)
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    segments: Mapping[str, Segment] = field(default_factory=dict)
+    product_sets: Mapping[str, ProductSet] = field(default_factory=dict)
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    lists: Mapping[str, CustomerList] = field(default_factory=dict)
     line_items: Mapping[str, LineItem] = field(default_factory=dict)
     publishers: Mapping[str, Publisher] = field(default_factory=dict)
     placements: Mapping[str, Placement] = field(default_factory=dict)

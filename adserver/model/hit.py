@@ -15,6 +15,7 @@ class Hit(NamedTuple):
 
     ``claims`` are the values of all visitor cookies sent, unverified; ``page_hosts`` the hosts of the pages that
     Origin and Referer name (empty when neither says); ``now`` is in seconds since 1970 UTC, by the server's clock.
+    ``address`` is the client's, empty on a unix socket, and never kept. ``mobile`` is the header ``Sec-CH-UA-Mobile``.
     ``copy_only``: a request that crosses sites and has the partitioned copy of the cookie, but not the cookie.
     """
 
@@ -27,3 +28,5 @@ class Hit(NamedTuple):
     user_agent: str = ""
     prefetch: bool = False
     copy_only: bool = False
+    address: str = ""
+    mobile: str = ""

@@ -53,3 +53,16 @@ class Product(NamedTuple):
     more_images: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     history: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def group(self) -> str:
+        """The name that all its sizes and colours go by; its own where the shop gave none."""
+        return self.item_group_id or self.id
+
+
+def paid_at(product: Product, now: int) -> int:
+    """The micros a visitor pays at ``now`` (seconds since 1970): the sale price inside its window, else the price."""
+    sale_price = product.sale_price
+    if sale_price is None or product.sale_from > now or (product.sale_until and now >= product.sale_until):
+        return product.price
+    return sale_price

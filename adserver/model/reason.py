@@ -33,6 +33,7 @@ class EventReason(Reason):
     BAD_VALUE = 111
     BAD_CURRENCY = 112
     BAD_ORDER_ID = 113
+    BAD_MAIL = 114
     PREFETCH = 120
     CONSENT = 121
     FORGED_COOKIE = 122
@@ -63,9 +64,51 @@ class NoAdReason(Reason):
     NO_PRODUCT = 214
     CAPPED = 215
     FEED_STALE = 216
+    HOLDOUT = 217
+    BUDGET = 218
+    TARGETING = 219
     DEADLINE = 220
     STORE_UNAVAILABLE = 221
     STARTING = 222
+    PURCHASED = 223
+
+
+class LineItemReason(Reason):
+    """Why a line item was not chosen: the first that holds, in the order in which they are looked at."""
+
+    PAUSED = 401
+    CAMPAIGN_PAUSED = 402
+    OTHER_PLACEMENT = 403
+    OTHER_PUBLISHER = 404
+    OTHER_SIZE = 405
+    ADVERTISER_EXCLUDED = 406
+    HOUSE = 407
+    NOT_STARTED = 410
+    ENDED = 411
+    DAYPART = 412
+    CONSENT = 420
+    NO_HISTORY = 421
+    PAGE_CATEGORY = 422
+    DEVICE = 423
+    GEO = 424
+    SEGMENT = 425
+    EXCLUDED_SEGMENT = 426
+    CUSTOMER_LIST = 427
+    OTHER_ARM = 428
+    PURCHASED = 429
+    FEED_STALE = 430
+    ADVERTISER_CAP = 440
+    CAMPAIGN_CAP = 441
+    LINE_ITEM_CAP = 442
+    MIN_GAP = 443
+    TOTAL_BUDGET = 450
+    DAILY_BUDGET = 451
+    PACING = 452
+    NO_PRODUCT = 460
+    PRODUCT_CAP = 461
+    OUTRANKED = 470
+    LOST_RACE = 471
+    HOLDOUT = 472
 
 
 class TokenReason(Reason):

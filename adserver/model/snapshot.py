@@ -9,8 +9,10 @@ from adserver.model.account import Accounts
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """``revision`` grows with every change. ``keys`` maps the SHA-256 (hex) of each live API key to its scope."""
+    """``revision`` grows with every change. ``keys`` maps the SHA-256 (hex) of each live API key to its scope. Visitors
+    are dealt to control groups and arms by ``salt``, which never changes."""
 
     revision: int
     accounts: Accounts
     keys: Mapping[str, Scope] = field(default_factory=dict)
+    salt: str = ""

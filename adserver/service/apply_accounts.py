@@ -1,20 +1,24 @@
 """Bring the accounts to what a file says: what is missing is made, what differs is set, the rest stays."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, Protocol
 
 from adserver.model.account import Accounts
-from adserver.service.accounts_file import Problem, dotted, nearest, quoted
+from adserver.service.account_references import Broken, broken_references
+from adserver.service.accounts_file import Problem, dotted, key_of
 
 # Parents before children: the order of the changes, and backwards that of removals.
-_TABLES = ("advertisers", "feeds", "campaigns", "line_items", "publishers", "placements")
-
-# (table, key, what it refers to)
-_REFERENCES = (
-    ("campaigns", "advertiser", "advertisers"),
-    ("line_items", "campaign", "campaigns"),
-    ("placements", "publisher", "publishers"),
+_TABLES = (
+    "advertisers",
+    "feeds",
+    "segments",
+    "product_sets",
+    "experiments",
+    "campaigns",
+    "line_items",
+    "publishers",
+    "placements",
 )
 
 # Not the file's business: the database gives it.
@@ -43,11 +47,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What was done, or with ``dry_run`` would be: nothing when there are problems. ``revision``: then."""
+    """What was done, or with ``dry_run`` would be: nothing when there are problems. ``revision``: then. ``accounts``:
+    all of them as they are after it."""
 
     changes: tuple[Change, ...]
     problems: tuple[Problem, ...]
     revision: int
+    accounts: Accounts = field(default_factory=Accounts, compare=False)
 
 
 def apply_accounts(
@@ -70,10 +76,11 @@ def apply_accounts(
 
     def plan(current: Accounts) -> tuple[Accounts, Accounts]:
         nonlocal outcome
-        problems = tuple(_problems(current, desired, prune, known_creatives, lines or {}))
         wanted = desired if prune or lines is None else _with_what_is_kept(current, desired, lines)
+        after = _after(current, wanted, prune=prune)
+        problems = tuple(_problems(current, desired, after, known_creatives, lines or {}, prune=prune))
         changes = () if problems else (*_puts(current, wanted), *(_removals(current, wanted) if prune else ()))
-        outcome = ApplyResult(changes, problems, 0)
+        outcome = ApplyResult(changes, problems, 0, after)
         gone = [change for change in changes if change.kind == "remove"]
         put = [change for change in changes if change.kind != "remove"]
         return _only(wanted, put), _only(current, gone)
@@ -86,33 +93,38 @@ def apply_accounts(
     return replace(outcome, revision=revision)
 
 
+def _after(current: Accounts, wanted: Accounts, *, prune: bool) -> Accounts:
+    """All accounts as they would be. Customer lists are no part of a file, and go with their advertiser."""
+    tables = {
+        table: dict(getattr(wanted, table)) if prune else {**getattr(current, table), **getattr(wanted, table)}
+        for table in _TABLES
+    }
+    lists = {name: kept for name, kept in current.lists.items() if kept.advertiser in tables["advertisers"]}
+    return Accounts(**tables, lists=lists)
+
+
 def _problems(
     current: Accounts,
     desired: Accounts,
-    prune: bool,
-    known_creatives: Collection[str],
+    after: Accounts,
+    creatives: Collection[str],
     lines: Mapping[str, int],
+    *,
+    prune: bool,
 ) -> list[Problem]:
-    found = []
-    for table, key, target in _REFERENCES:
-        known = set(getattr(desired, target)) | (set() if prune else set(getattr(current, target)))
-        where = "in this file" if prune else "in this file or applied before"
-        for account, noun in getattr(desired, table).items():
-            reference = getattr(noun, key)
-            if reference not in known:
-                expected = f"the id of one of the {target} {where}{nearest(reference, sorted(known))}"
-                found.append(_problem(lines, (table, account, key), expected, reference))
-    for account, line_item in desired.line_items.items():
-        if line_item.creative not in known_creatives:
-            names = sorted(known_creatives)
-            expected = f"one of {', '.join(names)}{nearest(line_item.creative, names)}"
-            found.append(_problem(lines, ("line_items", account, "creative"), expected, line_item.creative))
-    return sorted(found)
+    """What would be broken: of accounts that the file names all of it, of the others what is not broken already."""
+    where = "in this file" if prune else "in this file or applied before"
+    broken = list(broken_references(after, creatives, where))
+    others = {one for one in broken if one.id not in getattr(desired, one.table)}
+    if others:
+        before = {one[:3] for one in broken_references(current, creatives, where)}
+        broken = [one for one in broken if one not in others or one[:3] not in before]
+    return sorted(_problem(lines, one) for one in broken)
 
 
-def _problem(lines: Mapping[str, int], path: tuple[str, ...], expected: str, found: str) -> Problem:
-    key = dotted(path)
-    return Problem(lines.get(key, 0), key, expected, quoted(found))
+def _problem(lines: Mapping[str, int], one: Broken) -> Problem:
+    key = dotted((one.table, one.id, one.key) if one.key else (one.table, one.id))
+    return Problem(lines.get(key, lines.get(dotted((one.table, one.id)), 0)), key, one.expected, one.found)
 
 
 def _with_what_is_kept(current: Accounts, desired: Accounts, named: Collection[str]) -> Accounts:
@@ -128,17 +140,17 @@ def _with_what_is_kept(current: Accounts, desired: Accounts, named: Collection[s
 
 
 def _keeping(before: Any, noun: Any, path: tuple[str, str], named: Collection[str]) -> Any:
-    optional = [field.name for field in fields(noun) if field.default is not MISSING]
+    optional = [
+        each.name for each in fields(noun) if each.default is not MISSING or each.default_factory is not MISSING
+    ]
     kept = [key for key in optional if _written(path, key) not in named]
     return replace(noun, **{key: getattr(before, key) for key in kept})
 
 
 def _written(path: tuple[str, str], key: str) -> str:
-    """Where a file has the key; a feed stands in its advertiser, and its times without their unit."""
+    """Where a file has the key; a feed stands in its advertiser."""
     table, account = path
-    if table == "feeds":
-        return dotted(("advertisers", account, "feed", key.removesuffix("_s")))
-    return dotted((table, account, key))
+    return dotted(("advertisers", account, "feed", key_of(key)) if table == "feeds" else (table, account, key_of(key)))
 
 
 def _puts(current: Accounts, desired: Accounts) -> list[Change]:
@@ -162,7 +174,7 @@ def _removals(current: Accounts, desired: Accounts) -> list[Change]:
 
 
 def _differences(before: Any, after: Any) -> dict[str, tuple[object, object]]:
-    names = [field.name for field in fields(after if before is None else before) if field.name not in _NOT_COMPARED]
+    names = [each.name for each in fields(after if before is None else before) if each.name not in _NOT_COMPARED]
     pairs = {name: (getattr(before, name, None), getattr(after, name, None)) for name in names}
     return {name: pair for name, pair in pairs.items() if before is None or after is None or pair[0] != pair[1]}
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from adserver.model.decision import Decision, NoAd
+from adserver.model.profile import Claim, Reserved
 from adserver.model.reason import NoAdReason
 from adserver.storage.interfaces import LogRecord
 from adserver.telemetry import AD_REQUESTS, ADS, HOUSE_ADS, NO_ADS, HotCounter
@@ -35,12 +36,17 @@ def count_ad(decision: Decision) -> None:
 def records_of(answers: Sequence[Answer], now: int) -> list[LogRecord]:
     """What the reports need to know; placements not known to exist are left out, else clients would name rows."""
     return [
-        ("ad", now, "", answer.placement, answer.reason.label)
+        ("ad", now, "", answer.placement, answer.reason.label, "", 0)
         if isinstance(answer, NoAd)
-        else ("ad", now, answer.line_item.id, answer.placement.id, "")
+        else ("ad", now, answer.line_item.id, answer.placement.id, "", answer.creative, answer.propensity)
         for answer in answers
         if not (isinstance(answer, NoAd) and answer.reason in _NAMED_BY_CLIENT)
     ]
+
+
+def exposure_records(reserved: Reserved, claim: Claim, now: int) -> list[LogRecord]:
+    """Of what the claim that was taken names, what met this visitor for the first time, at ``now`` (since 1970)."""
+    return [("exposure", now, name, arm) for name, arm in claim.met if name in reserved.first]
 
 
 @cache

@@ -15,11 +15,11 @@ from typing import BinaryIO, Protocol
 from adserver.catalog.feed import FeedError, RowProblem, read_feed
 from adserver.catalog.format_name import format_of
 from adserver.catalog.guards import Guards
-from adserver.catalog.history import History, continued, paid_at
+from adserver.catalog.history import History, continued
 from adserver.catalog.summary import ImportSummary
 from adserver.model.account import Advertiser, Feed
 from adserver.model.feed_import import FeedImport, InUse, Outcome
-from adserver.model.product import Product
+from adserver.model.product import Product, paid_at
 from adserver.service.feed_schedule import pause_s
 from adserver.service.feed_turn import Turns, expect_to_go_on, turn
 from adserver.storage.fetch.source import Source, Validators

@@ -1,6 +1,6 @@
 """What is in SQL becomes what all workers see."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -20,6 +20,9 @@ class PublishedAccounts(Protocol):
     def raise_revision(self, above: int) -> int:
         """Make the revision greater than ``above``; the new one."""
 
+    def salt(self) -> str:
+        """What visitors are dealt by."""
+
     def load(self) -> tuple[int, Accounts]:
         """The revision and all accounts of that revision."""
 
@@ -32,12 +35,22 @@ class LiveKeys(Protocol):
 
 
 class PublishSnapshot:
-    """Idempotent: call it after every change, and once in a while in case a change could not be published."""
+    """Idempotent: call it after every change, and once in a while in case a change could not be published.
 
-    def __init__(self, accounts: PublishedAccounts, keys: LiveKeys, snapshots: SnapshotStore) -> None:
+    ``before`` writes what the accounts speak of and workers look for as soon as they have them.
+    """
+
+    def __init__(
+        self,
+        accounts: PublishedAccounts,
+        keys: LiveKeys,
+        snapshots: SnapshotStore,
+        before: Callable[[], Awaitable[object]],
+    ) -> None:
         self._accounts = accounts
         self._keys = keys
         self._snapshots = snapshots
+        self._before = before
 
     async def __call__(self, *, anew: bool = False) -> bool:
         """True when something was published. Raises StoreUnavailable.
@@ -52,7 +65,9 @@ class PublishSnapshot:
             # A new database behind an older Valkey: what is there would never be replaced.
             self._accounts.raise_revision(published)
         revision, accounts = self._accounts.load()
+        await self._before()
         # Feeds are fetched by who reads SQL; no worker has a use for their passwords.
         feeds = {name: replace(feed, source=shown_source(feed.source)) for name, feed in accounts.feeds.items()}
         accounts = replace(accounts, feeds=feeds)
-        return await self._snapshots.publish(Snapshot(revision, accounts, dict(self._keys.live_hashes())))
+        keys, salt = dict(self._keys.live_hashes()), self._accounts.salt()
+        return await self._snapshots.publish(Snapshot(revision, accounts, keys, salt))

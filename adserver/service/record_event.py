@@ -1,21 +1,28 @@
 """A visitor did something in a shop: one request of the pixel, the tag or an image."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from adserver.collect.page import is_foreign
 from adserver.collect.parse import parse_event
 from adserver.model.account import ConsentDefault
 from adserver.model.consent import Judgement, judge, may_store
-from adserver.model.event import Event, EventName
+from adserver.model.event import Event
+from adserver.model.event_name import EventName
 from adserver.model.hit import Hit
+from adserver.model.product import Product
 from adserver.model.reason import EventReason
+from adserver.service.count_conversions import conversion_records, value_of
 from adserver.service.live import Live
-from adserver.storage.interfaces import EventLog, SpoolFull, StoreUnavailable, VisitorStore
+from adserver.storage.interfaces import CatalogReader, EventLog, SpoolFull, StoreUnavailable, VisitorStore
 from adserver.telemetry import EVENT_REJECTIONS, EVENTS, HotCounter
 from adserver.tracking.visitor import VisitorCookies
 
 _KEPT = {name: HotCounter(EVENTS.labels(name)) for name in EventName}
+_LOOK_UP_S = 0.1
+"""For so long an event waits for the products that a rule asks about; without them it counts for no such rule."""
+
 _REJECTED = {reason: HotCounter(EVENT_REJECTIONS.labels(reason.label)) for reason in EventReason}
 
 
@@ -40,6 +47,7 @@ class RecordEvent:
         log: EventLog,
         cookies: VisitorCookies,
         *,
+        catalogs: CatalogReader,
         consent_default: ConsentDefault,
         is_refused: Callable[[str], bool],
         mint_visitor: Callable[[], str],
@@ -48,6 +56,7 @@ class RecordEvent:
         self._visitors = visitors
         self._log = log
         self._cookies = cookies
+        self._catalogs = catalogs
         self._consent_default = consent_default
         self._is_refused = is_refused
         self._mint_visitor = mint_visitor
@@ -66,10 +75,20 @@ class RecordEvent:
             if hit.claims:
                 # A made-up cookie writes nothing; whoever holds one by accident is whole again with the next event.
                 return _rejected(EventReason.FORGED_COOKIE, self._cookies.issue(visitor))
+        rules = self._live.rules
+        happened = await self._happened(event, hit.now) if rules.watches(event) else ()
         products = "\n".join(event.products)
-        record = ("event", int(hit.now), event.advertiser.id, event.name.value, products, visitor[:6])
+        record = ("event", int(hit.now), event.advertiser.id, event.name.value, products, visitor[:6], value_of(event))
         logged = self._log.append(record)
-        recorded = self._visitors.record_event(visitor, event, hit.now, returning=returning, receipt=judgement.receipt)
+        recorded = self._visitors.record_event(
+            visitor,
+            event,
+            hit.now,
+            returning=returning,
+            receipt=judgement.receipt,
+            happened=happened,
+            keep_s=rules.longest_s(event.advertiser.id),
+        )
         try:
             try:
                 await logged  # the later of the two: the other is done by then, without another turn of the loop
@@ -80,9 +99,35 @@ class RecordEvent:
         except StoreUnavailable:
             return _rejected(EventReason.STORE_UNAVAILABLE)
         _KEPT[event.name].inc()
+        if returning and event.name is EventName.PURCHASE:
+            await self._convert(visitor, event, hit.now)
         if returning and not hit.copy_only and self._cookies.is_current(hit.claims, visitor):
             return _NOTHING_MORE
         return Recorded(None, self._cookies.issue(visitor))
+
+    async def _convert(self, visitor: str, event: Event, now: float) -> None:
+        """What met this visitor before hears of the purchase: so it is known later what the ads have caused. Without
+        Valkey nobody hears of it, in the control group as little as elsewhere."""
+        names = self._live.measured.get(event.advertiser.id)
+        if not names:
+            return
+        try:
+            met = await self._visitors.converted(visitor, names, now)
+        except StoreUnavailable:
+            return
+        self._log.note(conversion_records(met, event, int(now)))
+
+    async def _happened(self, event: Event, now: float) -> Sequence[tuple[str, int]]:
+        """The counters of rules that the event bumps, and how many times each keeps."""
+        rules = self._live.rules
+        products: Mapping[str, Product] = {}
+        if event.products and rules.needs_products(event.advertiser.id, event.name):
+            deadline = asyncio.get_running_loop().time() + _LOOK_UP_S
+            try:
+                products = await self._catalogs.products(event.advertiser.ref, event.products, deadline)
+            except StoreUnavailable:
+                products = {}
+        return rules.counters(event, products, now)
 
     def refuse(self, reason: EventReason) -> EventReason:
         """Count a request that was refused before it could be read."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adserver.model.reason import TokenReason
+from adserver.service.charge_token import ChargeToken
 from adserver.service.live import Live
+from adserver.service.tell_visitor import TellVisitor
 from adserver.storage.interfaces import BillingStore, StoreUnavailable
 from adserver.telemetry import CLICKS, IMPRESSIONS, TOKEN_REJECTIONS, HotCounter
 from adserver.tracking.landing import landing_location
@@ -28,18 +30,21 @@ class Clicked:
 
 
 class Asker(NamedTuple):
-    """Who follows a link or loads an image: ``prefetch`` is nobody yet."""
+    """Who follows a link or loads an image: ``prefetch`` is nobody yet; ``claims`` are the values of the visitor's
+    cookies, unverified, none where the browser objects to being known."""
 
     prefetch: bool
     user_agent: str
+    claims: tuple[str, ...] = ()
 
 
 class Counter:
     """Counts what a token stands for, once. ``is_refused`` tells by the user agent who
     is no visitor."""
 
-    def __init__(self, billing: BillingStore, is_refused: Callable[[str], bool]) -> None:
+    def __init__(self, billing: BillingStore, charge: ChargeToken, is_refused: Callable[[str], bool]) -> None:
         self._billing = billing
+        self._charge = charge
         self._is_refused = is_refused
 
     async def count(self, token: Token, now: float, asker: Asker) -> TokenReason | None:
@@ -53,8 +58,9 @@ class Counter:
             return TokenReason.EXPIRED
         kind = token.kind.name.lower()
         try:
-            record = (kind, int(now), token.line_item, token.placement, "")
-            if not await self._billing.bill(token.decision, f"{kind}:{token.product}", left + 1, record):
+            cost, pay = self._charge(token, now)
+            record = (kind, int(now), token.line_item, token.placement, "", token.creative, cost)
+            if not await self._billing.bill(token.decision, f"{kind}:{token.product}", left + 1, record, pay):
                 return TokenReason.DUPLICATE
         except StoreUnavailable:
             return TokenReason.STORE_UNAVAILABLE
@@ -64,17 +70,19 @@ class Counter:
 class RecordImpression:
     """``/i/<token>``: the banner was rendered."""
 
-    def __init__(self, tokens: Tokens, counter: Counter) -> None:
+    def __init__(self, tokens: Tokens, counter: Counter, tell_visitor: TellVisitor) -> None:
         self._tokens = tokens
         self._counter = counter
+        self._tell_visitor = tell_visitor
 
     async def __call__(self, text: str, now: float, asker: Asker) -> TokenReason | None:
         """None when counted, else why not."""
         token = self._tokens.read(text, TokenKind.IMPRESSION)
         reason = await self._counter.count(token, now, asker) if token else TokenReason.BAD_TOKEN
-        if reason is None:
+        if token and reason is None:
+            self._tell_visitor.seen(token)
             _IMPRESSIONS.inc()
-        else:
+        elif reason is not None:
             _REJECTED[TokenKind.IMPRESSION, reason].inc()
         return reason
 
@@ -82,10 +90,11 @@ class RecordImpression:
 class RecordClick:
     """``/c/<token>``: the visitor goes to the product's page, counted or not."""
 
-    def __init__(self, live: Live, tokens: Tokens, counter: Counter) -> None:
+    def __init__(self, live: Live, tokens: Tokens, counter: Counter, tell_visitor: TellVisitor) -> None:
         self._live = live
         self._tokens = tokens
         self._counter = counter
+        self._tell_visitor = tell_visitor
 
     async def __call__(self, text: str, now: float, asker: Asker) -> Clicked:
         """Where to, and whether it counted. Without our signature there is no way to anywhere."""
@@ -96,6 +105,7 @@ class RecordClick:
             return Clicked(None, TokenReason.BAD_TOKEN)
         reason = await self._counter.count(token, now, asker)
         if reason is None:
+            self._tell_visitor.clicked(token, asker.claims)
             _CLICKS.inc()
         else:
             _REJECTED[TokenKind.CLICK, reason].inc()

@@ -7,20 +7,25 @@ from typing import NamedTuple
 
 from adserver.catalog.honesty import rule_of, shown_price
 from adserver.creative.banner import Picture, Tile, letter_of
-from adserver.creative.creative import CLICK, Creative, Cut, Frame, Halves, is_long
+from adserver.creative.creative import CLICK, TOKEN, Creative, Cut, Frame, Halves, is_long
 from adserver.creative.money import format_price
-from adserver.model.decision import Decision
+from adserver.model.decision import Charge, Decision
+from adserver.model.line_item import BidModel
 from adserver.model.product import Product
 from adserver.model.snapshot import Snapshot
 from adserver.service.picture_links import PictureLinks
 from adserver.tracking.landing import landing_location
+from adserver.tracking.sealed import VisitorSeal
 from adserver.tracking.token import TokenKind, Tokens, token_head, token_tail
+from adserver.tracking.trace import trace_of
 
 MAX_KEPT = 40_000
 """Products in placements that are kept, about 1 KB each; when there are more, all are dropped and made anew."""
 
 _FRAME_WEIGHT = 8
 """A frame holds the style sheet."""
+
+_FREE = Charge("", 0)
 
 
 class Ad(NamedTuple):
@@ -45,6 +50,7 @@ class RenderAd:
         creatives: Mapping[str, Creative],
         tokens: Tokens,
         *,
+        seal: VisitorSeal,
         pictures: PictureLinks,
         base_url: str,
         impression_ttl_s: int,
@@ -52,11 +58,12 @@ class RenderAd:
     ) -> None:
         self._creatives = creatives
         self._tokens = tokens
+        self._seal = seal.seal
         self._base_url = base_url
         self._pictures = pictures
         self._impression_ttl_s = impression_ttl_s
         self._click_ttl_s = click_ttl_s
-        self._shelves: dict[tuple[str, str], _Shelf] = {}
+        self._shelves: dict[tuple[str, str, str, bool], _Shelf] = {}
         self._kept = 0
 
     def __call__(self, decision: Decision, now: float) -> Ad:
@@ -71,22 +78,26 @@ class RenderAd:
             for product in decision.products
         ]
         sign, base_url = self._tokens.sign, self._base_url
-        click = token_head(TokenKind.CLICK, int(now) + self._click_ttl_s, decision.id)
+        creative, (lease, micros) = decision.creative, decision.charge or _FREE
+        click = token_head(TokenKind.CLICK, int(now) + self._click_ttl_s, decision.id, creative, "", shelf.click_micros)
         clicks = [f"{base_url}/c/{sign(click, good.tail)}".encode().join(good.markup) for good in goods]
-        head = token_head(TokenKind.IMPRESSION, int(now) + self._impression_ttl_s, decision.id)
-        seen = f"{base_url}/i/{sign(head, shelf.tail)}".encode()
+        expires = int(now) + self._impression_ttl_s
+        sealed = self._seal(decision.claimed_by, decision.id) if decision.claimed_by else b""
+        trace = trace_of(decision)
+        head = token_head(TokenKind.IMPRESSION, expires, decision.id, creative, lease, micros, trace, sealed)
+        token = sign(head, shelf.tail).encode()
         before, after, linked = self._frame(shelf, len(goods), any(good.long_price for good in goods))
-        html = b"".join((seen.join(before), *clicks, seen.join(after)))
+        html = b"".join((token.join(before), *clicks, token.join(after)))
         if linked:
             html = f"{base_url}/c/{sign(click, shelf.home_tail)}".encode().join(html.split(CLICK))
         return Ad(decision.placement.id, shelf.width, shelf.height, html, shelf.csp)
 
     def _shelf(self, decision: Decision) -> "_Shelf":
         """What is kept for this line item in this placement; anew when the accounts have changed."""
-        key = decision.line_item.id, decision.placement.id
+        key = decision.line_item.id, decision.placement.id, decision.creative, decision.offer is None
         shelf = self._shelves.get(key)
         if shelf is None or not shelf.is_of(decision):
-            creative = self._creatives[decision.line_item.creative]
+            creative = self._creatives[decision.creative]
             shelf = self._shelves[key] = _Shelf(decision, creative, creative.csp)
         return shelf
 
@@ -139,7 +150,10 @@ class RenderAd:
                     long_prices=long_prices,
                     advertiser_name=shelf.advertiser.name,
                     lang=shelf.lang,
-                    privacy_url=f"{self._base_url}/privacy",
+                    impression_url=f"{self._base_url}/i/{TOKEN}",
+                    why_url=f"{self._base_url}/why/{TOKEN}",
+                    offer_text=shelf.offer.text if shelf.offer else "",
+                    coupon=shelf.offer.coupon if shelf.offer else "",
                 )
             )
         return frame
@@ -161,6 +175,7 @@ class _Shelf:
 
     __slots__ = (
         "advertiser",
+        "click_micros",
         "creative",
         "csp",
         "frames",
@@ -170,6 +185,7 @@ class _Shelf:
         "lang",
         "line_item",
         "locale",
+        "offer",
         "placement",
         "rule",
         "tail",
@@ -182,6 +198,9 @@ class _Shelf:
         self.advertiser = decision.advertiser
         self.line_item = decision.line_item
         self.placement = decision.placement
+        self.offer = decision.offer
+        bid = decision.line_item.bid
+        self.click_micros = bid.per_event if bid and bid.model is BidModel.CPC else 0
         self.locale = decision.advertiser.locale
         self.lang = self.locale.replace("_", "-")
         self.rule = rule_of(decision.advertiser)
@@ -200,6 +219,7 @@ class _Shelf:
             self.advertiser is decision.advertiser
             and self.line_item is decision.line_item
             and self.placement is decision.placement
+            and self.offer is decision.offer
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol, cast
 
+from adserver.reporting.exposures import fold_exposures
 from adserver.reporting.measures import Event, fold
 from adserver.storage.interfaces import LogRecord
 from adserver.telemetry import ROLLUP_LAG
@@ -56,7 +57,8 @@ class Rollups(Protocol):
         stream: str,
         expected_offset: str,
         new_offset: str,
-        rows: Iterable[tuple[datetime, str, str, str, int, int, int]],
+        rows: Iterable[tuple[datetime, str, str, str, str, int, int, int, int]],
+        arms: Iterable[tuple[datetime, str, str, int, int, int, int]] = (),
     ) -> bool:
         """Measures and offset in one transaction; False when another worker was quicker."""
 
@@ -78,9 +80,10 @@ class RollUp:
         batch = await self._reader.read(offset)
         if batch.offset == offset:
             return False
-        folded = fold(cast("list[Event]", batch.records))
-        rows = [(*key, *measures) for key, measures in folded.items()]
-        if not self._rollups.commit(self._reader.stream, offset, batch.offset, rows):
+        events = cast("list[Event]", batch.records)
+        rows = [(*key, *measures) for key, measures in fold(events).items()]
+        arms = [(*key, *measures) for key, measures in fold_exposures(events).items()]
+        if not self._rollups.commit(self._reader.stream, offset, batch.offset, rows, arms):
             log.info("another worker has counted these events")
             return True
         self._heard(batch.records)

@@ -4,12 +4,15 @@ Every verb raises StoreUnavailable when the store does not answer; nothing else 
 is a time of the event loop's clock; past it the verb raises StoreTimeout.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from adserver.model.account import Accounts
+from adserver.model.budget import Curve, Lent, Terms
 from adserver.model.event import Event
 from adserver.model.product import Product
-from adserver.model.profile import Offer, Profile
+from adserver.model.profile import Claim, Exposure, Profile, Reserved
+from adserver.model.rates import Rates
 from adserver.model.related import Kind
 from adserver.model.snapshot import Snapshot
 
@@ -37,35 +40,96 @@ class SourceUnavailable(Exception):  # noqa: N818
     """A feed's file or URL can not be read; the text says why, in words a shop owner understands."""
 
 
-LogRecord = tuple[str | int, ...]
-"""``("ad" | "impression" | "click", second since 1970, line item, placement, no-ad reason)`` or
-``("event", second, advertiser, event name, product ids joined by line ends, session tag)``; empty texts where there is
-none. The tag is how the visitor's id begins: enough to tell visitors apart, too little to read a profile with.
-Records of older servers have no tag, and blanks between product ids."""
+LogRecord = tuple[str | int | float, ...]
+"""Empty texts where there is none; seconds since 1970; money in micros of the advertiser's currency.
+
+``("ad", second, line item, placement, no-ad reason, creative, propensity)``; ``("impression" | "click", second, line
+item, placement, "", creative, cost)``; ``("event", second, advertiser, event name, product ids joined by line ends,
+session tag, value)``; ``("exposure", second, campaign or ~experiment, arm)``: it met a visitor for the first time;
+``("conversion", second, campaign or ~experiment, arm, value, which purchase of the visitor since, second of the
+exposure)``.
+
+The tag is how the visitor's id begins: enough to tell visitors apart, too little to read a profile with. Records of
+older servers end earlier; those without a tag have blanks between product ids."""
 
 
 class VisitorStore(Protocol):
     """One visitor, one key."""
 
     def record_event(
-        self, visitor: str, event: Event, now: float, *, returning: bool, receipt: bytes = b""
+        self,
+        visitor: str,
+        event: Event,
+        now: float,
+        *,
+        returning: bool,
+        receipt: bytes = b"",
+        happened: Sequence[tuple[str, int]] = (),
+        keep_s: int = 0,
     ) -> Awaitable[object]:
         """Done when it is written what ``event`` says into the profile; ``returning``: the visitor's cookie came back;
-        ``receipt``: what the consent rests on, a few bytes."""
+        ``receipt``: what the consent rests on, a few bytes; ``happened``: names of what rules count that this was one
+        more of, and how many of the newest times (1 to 50) are kept of each; ``keep_s``: how long a returning visitor
+        is remembered at least, in seconds."""
 
-    async def read_visitor(self, visitor: str, deadline: float | None = None) -> Profile:
-        """All that is known; an empty profile for an unknown visitor. Starts the retention of a new one."""
+    async def read_visitor(
+        self, visitor: str, now: float, deadline: float | None = None, *, returning: bool = True
+    ) -> Profile:
+        """All that is known at ``now`` (seconds since 1970): ads that were not seen in time are not counted. An empty
+        profile for an unknown visitor. ``returning``: the visitor's cookie came back, which starts the retention of a
+        new one; otherwise nothing changes."""
 
-    async def reserve(self, visitor: str, offers: Sequence[Offer], now: float, deadline: float | None = None) -> int:
-        """Count one ad of the first offer of which every cap holds, and give its place; -1 for none."""
+    async def reserve(
+        self, visitor: str, claims: Sequence[Claim], now: float, deadline: float | None = None
+    ) -> Reserved:
+        """Take the first claim of which every limit of every count holds, whole; all or nothing, whoever else asks."""
+
+    def seen(self, visitor: str, decision: str) -> Awaitable[object]:
+        """The ad was seen in time: what its claim took stays taken."""
+
+    def clicked(self, visitor: str, advertiser_ref: int, product: str) -> Awaitable[object]:
+        """The visitor clicked on a product: nobody is tired of it any more."""
+
+    async def converted(self, visitor: str, names: Sequence[str], now: float) -> Mapping[str, Exposure]:
+        """Count a purchase on each of the exposures ``names`` that the visitor has met by ``now``; those, with it."""
 
 
 class BillingStore(Protocol):
     """What was counted already."""
 
-    async def bill(self, decision: str, item: str, ttl_s: int, record: LogRecord) -> bool:
+    async def bill(
+        self,
+        decision: str,
+        item: str,
+        ttl_s: int,
+        record: LogRecord,
+        pay: Callable[[], Awaitable[int]] | None = None,
+    ) -> bool:
         """True for the first call per ``decision`` and ``item`` within ``ttl_s`` seconds, whoever else calls; then the
-        record is in the event log as well."""
+        record is in the event log as well. ``pay`` is called by the first only, and tells what takes the place of the
+        record's last field, its cost."""
+
+
+class BudgetStore(Protocol):
+    """The money of line items. A lease is named ``<line item ref>.<its own id>``."""
+
+    async def lease(self, lease: str, terms: Terms, asked: int, now: float, ends: float) -> Lent:
+        """Up to ``asked`` micros (0: only look) into a lease, which ends at ``ends`` where it is a new one."""
+
+    async def give_back(self, lease: str, micros: int) -> None:
+        """So much of a lease is not needed. To be called once."""
+
+    async def spend(self, lease: str, micros: int, now: float) -> int:
+        """The micros, which leave the lease and are spent; 0 where it has ended or has not got so much left."""
+
+    async def spend_click(self, ref: int, terms: Terms) -> int:
+        """The price of one click, which is spent; 0 where a limit would be passed."""
+
+    async def miss(self, refs: Collection[int]) -> None:
+        """Say that these line items have no ledger."""
+
+    async def curves(self) -> Mapping[int, Curve]:
+        """Yesterday's traffic by line item ref, for those that are paced by it."""
 
 
 class EventLog(Protocol):
@@ -140,6 +204,27 @@ class CatalogWriter(Protocol):
 
     async def discard(self) -> None:
         """Drop what was written; the current catalog stays."""
+
+
+class CustomerLists(Protocol):
+    """The customer lists that line items ask for, held in memory."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of them are there as the accounts last loaded say."""
+
+    async def load(self, accounts: Accounts) -> None:
+        """Read those that have changed."""
+
+    def is_listed(self, advertiser_ref: int, list_id: str, mail: bytes) -> bool:
+        """Whether ``mail`` (the first 8 bytes of the SHA-256 of an address) is on that list of that advertiser."""
+
+
+class RatesStore(Protocol):
+    """The published rates of clicks."""
+
+    async def other_than(self, version: str) -> tuple[str, Rates] | None:
+        """What is published, and its version; None while that is still ``version`` (empty for none), or nothing."""
 
 
 class SnapshotStore(Protocol):

@@ -9,12 +9,17 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from adserver.tracking.keyring import Keyring
 
 MAX_TOKEN_CHARS = 4_096
 _HEAD = struct.Struct(">BI")
 _LENGTH = struct.Struct(">H")
+_MICROS = struct.Struct(">Q")
+
+_PRICED = 0x80
+"""Added to the kind of a token that carries creative, lease, micros and trace; those of an older server do not."""
 
 
 class TokenKind(IntEnum):
@@ -26,7 +31,9 @@ class TokenKind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """``expires`` is in seconds since 1970 UTC; ``url`` (clicks only) is where the click lands."""
+    """``expires`` is in seconds since 1970 UTC; ``url`` (clicks only) is where the click lands. It costs ``micros``
+    (0 to 2^64 - 1), out of ``lease`` where there is one; ``creative`` is the design that was shown, ``trace`` says in
+    few bytes what was decided, ``sealed`` whose caps it took (``VisitorSeal``)."""
 
     kind: TokenKind
     expires: int
@@ -36,6 +43,11 @@ class Token:
     placement: str
     product: str = ""
     url: str = ""
+    creative: str = ""
+    lease: str = ""
+    micros: int = 0
+    trace: bytes = b""
+    sealed: bytes = b""
 
 
 class Tokens:
@@ -47,7 +59,17 @@ class Tokens:
     def mint(self, token: Token) -> str:
         """The token as it stands in a URL path: ``A-Z a-z 0-9 _ -`` only."""
         tail = token_tail(token.advertiser, token.line_item, token.placement, token.product, token.url)
-        return self.sign(token_head(token.kind, token.expires, token.decision), tail)
+        head = token_head(
+            token.kind,
+            token.expires,
+            token.decision,
+            token.creative,
+            token.lease,
+            token.micros,
+            token.trace,
+            token.sealed,
+        )
+        return self.sign(head, tail)
 
     def sign(self, head: str, tail: str) -> str:
         """The token of two halves that were made before: of one decision, and of one product in one placement."""
@@ -64,10 +86,16 @@ class Tokens:
             raw = urlsafe_b64decode(body + "=" * (-len(body) % 4))
             number, expires = _HEAD.unpack_from(raw)
             (decision,), end = _fields(raw, _HEAD.size, 1)
+            creative, lease, micros, trace, sealed = "", "", 0, b"", b""
+            if number & _PRICED:
+                (creative, lease), end = _fields(raw, end, 2)
+                (micros,) = _MICROS.unpack_from(raw, end)
+                trace, end = _bytes(raw, end + _MICROS.size)
+                sealed, end = _bytes(raw, end)
             fields, end = _fields(raw, end + -end % 3, 5)
         except (Base64Error, struct.error, UnicodeDecodeError):
             return None
-        if number != kind or end != len(raw):
+        if number & ~_PRICED != kind or end != len(raw):
             return None
         advertiser, line_item, placement, product, url = fields
         return Token(
@@ -79,12 +107,32 @@ class Tokens:
             placement=placement,
             product=product,
             url=url,
+            creative=creative,
+            lease=lease,
+            micros=micros,
+            trace=trace,
+            sealed=sealed,
         )
 
 
-def token_head(kind: TokenKind, expires: int, decision: str) -> str:
+def token_head(  # noqa: PLR0917  in the order of the bytes; a name for each would cost as much as packing them
+    kind: TokenKind,
+    expires: int,
+    decision: str,
+    creative: str = "",
+    lease: str = "",
+    micros: int = 0,
+    trace: bytes = b"",
+    sealed: bytes = b"",
+) -> str:
     """The half that each decision has anew. It fills whole groups of base64, so that the other half can follow."""
-    raw = _HEAD.pack(kind, expires) + _field(decision)
+    if creative or lease or micros or trace or sealed:
+        priced = (
+            _priced(creative, lease, micros) + _LENGTH.pack(len(trace)) + trace + _LENGTH.pack(len(sealed)) + sealed
+        )
+        raw = _HEAD.pack(kind | _PRICED, expires) + _field(decision) + priced
+    else:
+        raw = _HEAD.pack(kind, expires) + _field(decision)
     return urlsafe_b64encode(raw + bytes(-len(raw) % 3)).decode()
 
 
@@ -92,6 +140,12 @@ def token_tail(advertiser: str, line_item: str, placement: str, product: str = "
     """The half that is the same whenever this product is shown there."""
     raw = b"".join([_field(value) for value in (advertiser, line_item, placement, product, url)])
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+@lru_cache(4_096)
+def _priced(creative: str, lease: str, micros: int) -> bytes:
+    """The same for all ads that are paid from one lease."""
+    return _field(creative) + _field(lease) + _MICROS.pack(micros)
 
 
 def _field(value: str) -> bytes:
@@ -103,10 +157,14 @@ def _fields(raw: bytes, at: int, count: int) -> tuple[list[str], int]:
     """``count`` fields that begin at ``at``, and where the last of them ends."""
     fields = []
     for _ in range(count):
-        (length,) = _LENGTH.unpack_from(raw, at)
-        at += _LENGTH.size
-        if at + length > len(raw):
-            raise struct.error("a field is longer than the token")
-        fields.append(raw[at : at + length].decode())
-        at += length
+        field, at = _bytes(raw, at)
+        fields.append(field.decode())
     return fields, at
+
+
+def _bytes(raw: bytes, at: int) -> tuple[bytes, int]:
+    (length,) = _LENGTH.unpack_from(raw, at)
+    at += _LENGTH.size
+    if at + length > len(raw):
+        raise struct.error("a field is longer than the token")
+    return raw[at : at + length], at + length

@@ -29,13 +29,14 @@ _WANTED = {
     b"if-none-match",
     b"x-forwarded-for",
     b"forwarded",
+    b"sec-ch-ua-mobile",
 }
 _WANTED_BY_ASGI = _WANTED | {b"accept", b"content-length", b"content-type"}  # pictures and bodies have no fast lane
 _PURPOSES = {b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"}
 _UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 _NOT_WANTED = (
     b"Host Connection Accept Accept-Language Cache-Control Pragma Priority DNT TE Upgrade-Insecure-Requests "
-    b"Sec-Fetch-Mode Sec-Fetch-Dest Sec-Fetch-User Sec-Fetch-Storage-Access sec-ch-ua sec-ch-ua-mobile "
+    b"Sec-Fetch-Mode Sec-Fetch-Dest Sec-Fetch-User Sec-Fetch-Storage-Access sec-ch-ua "
     b"sec-ch-ua-platform X-Real-IP X-Forwarded-Proto X-Forwarded-Host Via"
 ).split()
 # Header names as clients mostly spell them, so that most need not be made lower-case first.
@@ -117,7 +118,17 @@ class Context:
             self.header(b"user-agent"),
             prefetch=self.prefetch,
             copy_only=not cookies.visitor and self.cross_site,
+            address=self.peer,
+            mobile=self.header(b"sec-ch-ua-mobile"),
         )
+
+    def claims(self) -> tuple[str, ...]:
+        """Values of all visitor cookies, unverified; none where the browser objects to being known."""
+        header = self.headers.get(b"cookie")
+        if header is None or self.header(b"sec-gpc").strip() not in {"", "0"}:
+            return ()
+        cookies = own_cookies(header, secure=self.secure)
+        return () if cookies.opted_out else _claims(cookies)
 
     def _signals(self, fields: Fields, *, opted_out: bool) -> Signals:
         """Mostly there are none."""

@@ -21,6 +21,7 @@ class Handlers:
     ads: Handler
     impression: Handler
     click: Handler
+    why: Handler
     media: Handler
     tag: Handler
     slot: Handler
@@ -46,6 +47,7 @@ def create_doors(
         ("/ad", handlers.ad, None, ads),
         ("/i/{token}", handlers.impression, broken, None),
         ("/c/{token}", handlers.click, None, None),
+        ("/why/{token}", handlers.why, None, None),
         ("/media/{signed}", handlers.media, None, None),
         ("/tag.js", handlers.tag, None, None),
         ("/slot.js", handlers.slot, None, None),

@@ -192,7 +192,7 @@ def show(site: _Site, page: Page, size: str, tiles: list[Tile], name: str, lang:
         lang=lang,
         tiles=tuple(tiles),
         impression_url=f"/i{path}",
-        privacy_url="/why/token",
+        why_url="/why/token",
     )
     site.pages[path] = ("text/html; charset=utf-8", GRID.render(banner))
     page.goto(site.url + path, wait_until="load")
@@ -303,7 +303,7 @@ def test_the_browser_reads_no_element_out_of_known_attacks(chromium: Browser) ->
             picture=picture_at("/media/" + quote(text, errors="replace")),
             click_url="/c/1",
         )
-        common: dict[str, Any] = {"size": "300x250", "impression_url": "/i/t", "privacy_url": "/why/t"}
+        common: dict[str, Any] = {"size": "300x250", "impression_url": "/i/t", "why_url": "/why/t"}
         return GRID.render(Banner(advertiser_name=text, lang=text, tiles=(tile,), **common)).decode()
 
     page = chromium.new_page()

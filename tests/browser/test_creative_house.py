@@ -104,7 +104,7 @@ def show(page: Page, size: str, name: str, lang: str) -> None:
             lang=lang,
             tiles=(),
             impression_url=f"{SITE}/i/token",
-            privacy_url=f"{SITE}/privacy",
+            why_url=f"{SITE}/privacy",
             click_url=f"{SITE}/c/token",
         )
     )

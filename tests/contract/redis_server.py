@@ -19,7 +19,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 # What an operator sets for a Redis of one's own, as the embedded server has it.
-OPTIONS = ("--hash-max-listpack-entries", "320", "--hash-max-listpack-value", "255")
+OPTIONS = ("--hash-max-listpack-entries", "512", "--hash-max-listpack-value", "255")
 
 
 @pytest.fixture(scope="session")

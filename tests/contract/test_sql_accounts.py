@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,15 +15,15 @@ from adserver.model.account import (
     Accounts,
     Advertiser,
     Campaign,
-    Cap,
     ConsentDefault,
     Feed,
-    LineItem,
     Placement,
     Publisher,
-    Status,
     StrikeThrough,
 )
+from adserver.model.cap import Cap
+from adserver.model.line_item import LineItem
+from adserver.model.status import Status
 from adserver.service.accounts_file import AccountsFile, parse_accounts
 from adserver.service.api_keys import CreatedKey, create_key
 from adserver.service.apply_accounts import ApplyResult, Change, apply_accounts
@@ -53,7 +54,7 @@ consent_default = "allow"
 source = "feed.xml"
 [campaigns.summer]
 advertiser = "acme"
-holdout = 0.05
+holdout = 0.25
 [line_items.viewers]
 campaign = "summer"
 creative = "grid"
@@ -98,7 +99,10 @@ def test_what_is_applied_is_what_is_loaded(store: SqlAccounts) -> None:
         ("create", "publishers", "daily"),
         ("create", "placements", "rectangle"),
     ]
-    assert result.changes[3].fields == {
+    defaults = LineItem(id="viewers", campaign="summer", creative="grid")
+    unnamed = {field.name: (None, getattr(defaults, field.name)) for field in fields(LineItem)}
+    del unnamed["id"], unnamed["ref"]
+    assert result.changes[3].fields == unnamed | {
         "campaign": (None, "summer"),
         "creative": (None, "grid"),
         "status": (None, Status.ACTIVE),
@@ -119,7 +123,7 @@ def test_what_is_applied_is_what_is_loaded(store: SqlAccounts) -> None:
             )
         },
         feeds={"acme": Feed(advertiser="acme", source="/srv/feed.xml")},
-        campaigns={"summer": Campaign(id="summer", advertiser="acme", holdout=0.05)},
+        campaigns={"summer": Campaign(id="summer", advertiser="acme", holdout=0.25)},
         line_items={"viewers": LineItem(id="viewers", campaign="summer", creative="grid", caps=CAPS, ref=1)},
         publishers={"daily": Publisher(id="daily", name="The Daily", domains=("news.test",))},
         placements={"rectangle": Placement(id="rectangle", publisher="daily", size="300x250", status=Status.PAUSED)},
@@ -160,7 +164,7 @@ def test_what_a_file_does_not_name_stays(store: SqlAccounts) -> None:
 
 LESS = (
     FILE.replace('consent_default = "allow"\n', "")
-    .replace("holdout = 0.05\n", "")
+    .replace("holdout = 0.25\n", "")
     .replace('status = "paused"\n', "")
     .replace('caps = ["10/week", "3/day"]\n', "")
     .replace('[advertisers.acme.feed]\nsource = "feed.xml"\n', "")
@@ -179,7 +183,7 @@ def test_a_key_that_a_file_does_not_name_keeps_its_value(store: SqlAccounts) -> 
     assert accounts.placements["rectangle"].status is Status.PAUSED
     assert accounts.line_items["viewers"].status is Status.PAUSED
     assert accounts.line_items["viewers"].caps == CAPS
-    assert accounts.campaigns["summer"].holdout == 0.05
+    assert accounts.campaigns["summer"].holdout == 0.25
     assert accounts.advertisers == before[1].advertisers
     assert accounts.feeds == before[1].feeds
 
@@ -196,7 +200,7 @@ def test_a_new_row_gets_the_defaults(store: SqlAccounts) -> None:
     apply(store, LESS)
     accounts = store.load()[1]
     assert accounts.advertisers["acme"].consent_default is None
-    assert (accounts.campaigns["summer"].status, accounts.campaigns["summer"].holdout) == (Status.ACTIVE, 0.0)
+    assert (accounts.campaigns["summer"].status, accounts.campaigns["summer"].holdout) == (Status.ACTIVE, 0.05)
     assert accounts.line_items["viewers"].caps == ()
     assert accounts.placements["rectangle"].status is Status.ACTIVE
 
@@ -217,7 +221,7 @@ def test_prune_takes_away_the_keys_that_are_not_named_too(store: SqlAccounts) ->
     apply(store, FILE)
     assert apply(store, LESS, prune=True).changes == (
         Change("update", "advertisers", "acme", {"consent_default": (ConsentDefault.ALLOW, None)}),
-        Change("update", "campaigns", "summer", {"holdout": (0.05, 0.0)}),
+        Change("update", "campaigns", "summer", {"holdout": (0.25, 0.05)}),
         Change("update", "line_items", "viewers", {"caps": (CAPS, ())}),
         Change("update", "placements", "rectangle", {"status": (Status.PAUSED, Status.ACTIVE)}),
         Change("remove", "feeds", "acme", FEED_GONE),
@@ -228,7 +232,7 @@ def test_accounts_that_come_from_no_file_name_every_key(store: SqlAccounts) -> N
     apply(store, FILE)
     wanted = Accounts(campaigns={"summer": Campaign(id="summer", advertiser="acme")})
     result = apply_accounts(store, wanted, prune=False, dry_run=False, known_creatives={"grid"})
-    assert result.changes == (Change("update", "campaigns", "summer", {"holdout": (0.05, 0.0)}),)
+    assert result.changes == (Change("update", "campaigns", "summer", {"holdout": (0.25, 0.05)}),)
 
 
 def test_children_move_to_other_parents(store: SqlAccounts) -> None:

@@ -5,18 +5,26 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from adserver.model.budget import Ledger, Terms
 from adserver.model.product import Product
+from adserver.model.profile import EPOCH, Window
 from adserver.storage.interfaces import StoreTimeout, StoreUnavailable
+from adserver.storage.valkey import keys
+from adserver.storage.valkey.budgets import ValkeyBudgets
 from adserver.storage.valkey.catalogs import ValkeyCatalogs
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.hot import HotValkey
+from adserver.storage.valkey.ledgers import ValkeyLedgers
+from adserver.storage.valkey.library import Library
 from adserver.storage.valkey.mode import detect
+from adserver.storage.valkey.profile_codec import profile_of
 from adserver.storage.valkey.route import route_to
+from tests.contract.claims_race import race
 from tests.contract.writers import DEADLINE_S, STREAM, Keeping, Writers
 
 if TYPE_CHECKING:
@@ -416,6 +424,40 @@ async def test_the_oldest_redis_has_clusters_too(old_cluster: "LiveCluster") -> 
         assert await written_to_all_slots(hot) == [b"x"] * len(TAGS)
 
 
+@pytest.mark.parametrize("servers", ["cluster", "old_cluster"])
+async def test_a_budget_holds_while_its_slot_moves(servers: str, request: pytest.FixtureRequest) -> None:
+    live = cast("LiveCluster", request.getfixturevalue(servers))
+    refs, limit, price = range(100, 103), 200, 4_000
+    terms = Terms(limit * price, None, 739_000, 1.0, price)
+    valkey = Valkey(live.nodes[0].url)
+    ledgers = ValkeyLedgers(valkey)
+
+    async def work(budgets: ValkeyBudgets, ref: int, worker: int) -> int:
+        lease, billed, misses = f"{ref}.{worker}", 0, 0
+        while misses < 3:
+            lent = await budgets.lease(lease, terms, 10 * price, 1_000, 2_000)
+            billed += sum([await budgets.spend(lease, price, 1_000) for _ in range(lent.micros // price)])
+            misses = 0 if lent.micros else misses + 1
+        return billed // price
+
+    library = Library()
+    async with AsyncExitStack() as stack:
+        hots = [HotValkey(route_to(live.nodes[n].url, library, replicas=0), library) for n in range(3)]
+        for hot in hots:
+            stack.push_async_callback(hot.close)
+            await hot.up()
+        for ref in refs:
+            assert await ledgers.seed(ref, 0, 739_000, 0, 0)
+        works = [work(ValkeyBudgets(hot), ref, n) for n, hot in enumerate(hots) for ref in refs]
+        slot = live.slot(keys.budget(101))
+        target = next(node for node in live.primaries() if node is not live.primary_of(slot))
+        *billed, _ = await asyncio.gather(*works, asyncio.to_thread(live.move, slot, target))
+        spent = [await ledgers.read(ref, 739_000, 1_000) for ref in refs]
+        await valkey.close()
+    assert sum(filter(None, billed)) == limit * len(refs)
+    assert spent == [Ledger(limit * price, 0, limit * price, 0, 0)] * len(refs)
+
+
 async def test_nobody_decides_before_somebody_answers(lonely_node: "Node") -> None:
     valkey = Valkey(lonely_node.url)
     async with hot_to(lonely_node.url, up=False) as hot:
@@ -432,3 +474,23 @@ async def test_nobody_decides_before_somebody_answers(lonely_node: "Node") -> No
         await valkey.ping()
         assert await detect(lonely_node.url) is False
     await valkey.close()
+
+
+async def test_the_caps_of_a_visitor_hold_while_the_slot_moves(cluster: "LiveCluster") -> None:
+    empty(cluster)
+    visitor = "annaannaannaannaannaan"
+    key = f"u:{{{visitor}}}"
+    slot = cluster.slot(key)
+    target = next(node for node in cluster.primaries() if node is not cluster.primary_of(slot))
+    won = await asyncio.to_thread(race, cluster.nodes[0].url, visitor, lambda: cluster.move(slot, target))
+    assert sum(won) == 5
+    assert cluster.primary_of(slot) is target
+    began = 1_790_000_000 - EPOCH
+    found = cast("dict[bytes, bytes]", target.client.hgetall(key))
+    profile = profile_of([part for pair in found.items() for part in pair])
+    assert profile.frequency["gsummer"] == (Window(3_600, began, 5), Window(86_400, began, 5))
+
+
+async def test_two_hundred_at_once_get_five_on_a_cluster(cluster: "LiveCluster") -> None:
+    empty(cluster)
+    assert sum(await asyncio.to_thread(race, cluster.nodes[5].url, "by-way-of-another-node")) == 5

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 
-from adserver.model.account import Advertiser, Cap
-from adserver.model.event import Event, EventName
-from adserver.model.profile import Offer
+from adserver.model.account import Advertiser
+from adserver.model.event import Event
+from adserver.model.event_name import EventName
+from adserver.model.profile import Claim, Count
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey
@@ -165,10 +166,11 @@ async def test_two_versions_serve_one_visitor_at_once(valkey_url: str, valkey: V
             *(visitors[n % 2].record_event("anna", view, 1_790_000_000, returning=True) for n, view in enumerate(views))
         )
         for known in visitors:
-            viewed = (await known.read_visitor("anna")).shopping[7].viewed
+            viewed = (await known.read_visitor("anna", 1_790_000_000)).shopping[7].viewed
             assert len(viewed) == len(set(viewed.values())) == 100
-        offers = [Offer(1, (Cap(5, 3_600), Cap(9, 86_400)))]
-        places = await asyncio.gather(*(visitors[n % 2].reserve("anna", offers, 1_790_000_000) for n in range(40)))
+        claims = [Claim((Count("f1", ((5, 3_600), (9, 86_400))),))]
+        reserved = await asyncio.gather(*(visitors[n % 2].reserve("anna", claims, 1_790_000_000) for n in range(40)))
+        places = [one.place for one in reserved]
         assert (places.count(0), places.count(-1)) == (5, 35)
         billed = await asyncio.gather(
             *(versions[n % 2].call("bill", keys.billed("d"), "click", 60, "") for n in range(40))

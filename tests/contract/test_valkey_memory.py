@@ -18,9 +18,11 @@ import pytest
 from hiredis import Reader, ReplyError
 from redis import Redis
 
-from adserver.model.account import Advertiser, Cap
-from adserver.model.event import Event, EventName
-from adserver.model.profile import Offer
+from adserver.model.account import Advertiser
+from adserver.model.cap import Level
+from adserver.model.event import Event
+from adserver.model.event_name import EventName
+from adserver.model.profile import EPOCH, Claim, Count, counter_of
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.hot import Functions, HotValkey
 from adserver.storage.valkey.library import Library
@@ -33,13 +35,13 @@ pytestmark = pytest.mark.anyio
 NOW = 1_790_000_000.0
 DAY_S = 86_400
 RECEIPT = b"tcf:1-7:9Qz4"
-CAPS = (Cap(3, 3_600), Cap(5, DAY_S), Cap(20, 7 * DAY_S))
+CAPS = ((3, 3_600), (5, DAY_S), (20, 7 * DAY_S))
 SESSIONS = Path(__file__).parents[2].parent / "shared" / "data" / "clickstream" / "otto_sessions_sample.jsonl"
 # So many that each view as an event of its own would take minutes look at all products at once.
 MANY = pytest.mark.parametrize(
     ("count", "at_once"), [(5_000, False), pytest.param(100_000, True, marks=pytest.mark.long)]
 )
-COMPACT = (("hash-max-listpack-entries", 320), ("hash-max-listpack-value", 255))
+COMPACT = (("hash-max-listpack-entries", 512), ("hash-max-listpack-value", 255))
 REDIS_DEFAULTS = (("hash-max-listpack-entries", 512), ("hash-max-listpack-value", 64))
 
 
@@ -59,11 +61,11 @@ class Pipeline:
     async def call(
         self, function: str, key: str | tuple[str, ...], *args: str | int | bytes, deadline: float | None = None
     ) -> object:
-        """Nothing yet."""
+        """Nothing yet: no claim was taken, as far as the caller hears."""
         self._pending.append(pack(("FCALL", self._library.name(function), 1, str(key), *args)))
         if len(self._pending) >= 500:
             self.send()
-        return 0
+        return [-1]
 
     def send(self) -> None:
         """Everything that waits."""
@@ -150,7 +152,8 @@ class Crowd:
         self.ids: list[str] = []
 
     async def visits(self, views: int, *, at_once: bool, busy: bool) -> None:
-        """One more visitor. ``at_once``: all views in one event; ``busy``: also a cart, a purchase and three ads."""
+        """One more visitor. ``at_once``: all views in one event; ``busy``: also a cart, a purchase and three ads with
+        the same four products, of which nobody has seen the third; caps per advertiser, line item and product."""
         visitor = f"{self._dice.getrandbits(128):032x}"[:22]
         self.ids.append(visitor)
         (style,) = self._dice.choices(self._styles, weights=[35, 30, 20, 5, 10])
@@ -167,8 +170,17 @@ class Crowd:
             await self._event(visitor, EventName.ADD_TO_CART, ref, (carted,), now + 60, returning=True)
             await self._event(visitor, EventName.PURCHASE, ref, (bought,), now + 90, returning=True)
             line_item = self._dice.randrange(1, 10 ** self._dice.randint(1, 4))
-            for minutes in range(3):
-                await self._visitors.reserve(visitor, [Offer(line_item, CAPS)], now + 60 * minutes)
+            counters = [
+                counter_of(Level.ADVERTISER, ref),
+                counter_of(Level.LINE_ITEM, line_item),
+                *[counter_of(Level.PRODUCT, ref, product) for product in self._dice.sample(list(products), 4)],
+            ]
+            counts = tuple([Count(counter, CAPS) for counter in counters])
+            for minutes, decision in enumerate(("first", "second", "third")):
+                seen_by = int(now) - EPOCH + 60 * minutes + 3_600
+                await self._visitors.reserve(visitor, [Claim(counts, decision, seen_by)], now + 60 * minutes)
+                if decision != "third":
+                    await self._visitors.seen(visitor, decision)
 
     async def _event(
         self, visitor: str, name: EventName, ref: int, products: tuple[str, ...], now: float, *, returning: bool
@@ -199,7 +211,7 @@ async def test_a_busy_visitor(pipeline: Pipeline, count: int, at_once: bool) -> 
         await crowd.visits(20, at_once=at_once, busy=True)
     mean = pipeline.mean_bytes(crowd.ids)
     print(f"20 products, cart, purchase, caps in three windows, receipt: {mean:.0f} bytes per visitor")
-    assert pipeline.redis.hlen(keys.visitor(crowd.ids[-1])) == 25
+    assert pipeline.redis.hlen(keys.visitor(crowd.ids[-1])) == 31
     assert mean <= 1_200
 
 
@@ -212,26 +224,35 @@ async def test_whatever_floods_a_profile_it_keeps_to_its_bound(pipeline: Pipelin
             products = tuple(f"{number}-{n}-".ljust(size, "x") for n in range(dice.choice([1, 1, 1, 20])))
             event = Event(name=name, advertiser=shop(ref), products=products)
             receipt = dice.randbytes(12) if number % 3 else b""
-            await visitors.record_event("anna", event, NOW + number, returning=True, receipt=receipt)
-            await visitors.reserve("anna", [Offer(10**9 + number, (*CAPS, *EVEN_MORE))], NOW + number)
+            await visitors.record_event(
+                "anna", event, NOW + number, returning=True, receipt=receipt, happened=[(f"rule-{number:03}", 50)] * 3
+            )
+            counters = (f"f{10**9 + number}", *[f"p{ref}:{number}-{n}-".ljust(size, "y") for n in range(4)])
+            claim = Claim(
+                tuple([Count(counter, (*CAPS, *EVEN_MORE)) for counter in counters]),
+                f"{number}-decision",
+                int(NOW) - EPOCH + 3_600,
+                ((f"campaign-{number}", "treated"),),
+            )
+            await visitors.reserve("anna", [claim], NOW + number)
 
     for name in (EventName.VIEW_ITEM, EventName.ADD_TO_CART, EventName.PURCHASE, EventName.VIEW_ITEM):
         await flood(name, ref=10**9, size=240)
         assert_bounded(pipeline, key)
     for ref in range(10**9, 10**9 + 1_000):
-        event = Event(name=EventName.PAGE_VIEW, advertiser=shop(ref))
+        event = Event(name=EventName.PAGE_VIEW, advertiser=shop(ref), mail=b"12345678")
         await visitors.record_event("anna", event, NOW, returning=True)
     assert_bounded(pipeline, key)
     assert redis.ttl(key) > 0
 
 
-EVEN_MORE = (Cap(1_000, 60), Cap(1_000, 30 * DAY_S), Cap(1_000, 180 * DAY_S))
+EVEN_MORE = ((1_000, 60), (1_000, 30 * DAY_S), (1_000, 180 * DAY_S))
 
 
 def assert_bounded(pipeline: Pipeline, key: str) -> None:
     pipeline.send()
     fields = cast("list[bytes]", pipeline.redis.hkeys(key))
-    counted = sum(field.startswith(b"f") for field in fields)
+    counted = sum(field[:1] in {b"a", b"g", b"f", b"p", b"d", b"n", b"x"} for field in fields)
     assert 0 < counted <= MAX_FREQUENCIES
-    assert len(fields) <= MAX_ENTRIES + MAX_FREQUENCIES
+    assert len(fields) - counted <= MAX_ENTRIES + 3  # newest time, receipt, claims that wait
     assert cast("int", pipeline.redis.memory_usage(key, samples=0)) < 100_000

@@ -69,7 +69,7 @@ async def hot(valkey: Valkey, valkey_url: str) -> AsyncIterator[HotValkey]:
 async def reader_on(hot: HotValkey, clock: list[float]) -> RelatedReader:
     catalogs = ValkeyCatalogReader(hot)
     await catalogs.refresh()
-    return ValkeyRelatedReader(hot, catalogs, clock=lambda: clock[0])
+    return ValkeyRelatedReader(hot, catalogs, enough=0.0, clock=lambda: clock[0])
 
 
 def viewed(tag: str, *products: str, event: str = "view_item", at: int = NOW) -> list[LogRecord]:

@@ -8,27 +8,22 @@ import orjson
 import pytest
 
 from adserver.model.access import Scope, ScopeKind
-from adserver.model.account import (
-    Accounts,
-    Advertiser,
-    Campaign,
-    Cap,
-    ConsentDefault,
-    Feed,
-    LineItem,
-    Placement,
-    Publisher,
-    Status,
-)
+from adserver.model.account import Accounts, Advertiser, Campaign, ConsentDefault, Feed, Placement, Publisher
+from adserver.model.cap import Cap
+from adserver.model.line_item import LineItem
 from adserver.model.snapshot import Snapshot
+from adserver.model.status import Status
 from adserver.service.apply_accounts import apply_accounts
+from adserver.service.customer_lists import PublishLists
 from adserver.service.publish_snapshot import PublishSnapshot
 from adserver.storage.sql.accounts import SqlAccounts
 from adserver.storage.sql.engine import open_engine
 from adserver.storage.sql.keys import SqlKeys
+from adserver.storage.sql.lists import SqlLists
 from adserver.storage.sql.migrate import upgrade
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey
+from adserver.storage.valkey.lists import ValkeyLists
 from adserver.storage.valkey.snapshots import ValkeySnapshots
 
 pytest_plugins = ["tests.contract.valkey_server"]
@@ -129,7 +124,9 @@ async def test_passwords_of_feeds_are_not_published(valkey: Valkey, tmp_path: Pa
     written = replace(ACCOUNTS, feeds={"acme": Feed(advertiser="acme", source=source)})
     apply_accounts(accounts, written, prune=False, dry_run=False, known_creatives={"grid"})
     snapshots = ValkeySnapshots(valkey)
-    assert await PublishSnapshot(accounts, SqlKeys(engine), snapshots)()
+    assert await PublishSnapshot(
+        accounts, SqlKeys(engine), snapshots, PublishLists(SqlLists(engine), ValkeyLists(valkey))
+    )()
     published = await snapshots.newer_than(0)
     kept = accounts.load()[1]
     engine.dispose()

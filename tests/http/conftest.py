@@ -34,6 +34,7 @@ locale = "en_GB"
 consent_default = "allow"
 [campaigns.boots-winter]
 advertiser = "boots"
+holdout = 0
 [line_items.boots-viewers]
 campaign = "boots-winter"
 creative = "grid"
@@ -44,6 +45,7 @@ currency = "EUR"
 locale = "en_GB"
 [campaigns.strict-all]
 advertiser = "strict"
+holdout = 0
 [line_items.strict-viewers]
 campaign = "strict-all"
 creative = "grid"

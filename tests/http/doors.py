@@ -191,7 +191,7 @@ def open_house() -> Iterator[House]:
 _CHANGING = (
     (re.compile(rb"(?m)^date: [^\r]+"), b"date: @"),
     (re.compile(rb"(adserver(?:-p)?=)[A-Za-z0-9_-]{45};"), rb"\1@;"),
-    (re.compile(rb"(\\?/)(i|c|v)(\\?/)[A-Za-z0-9_-]{20,}"), rb"\1\2\3@"),
+    (re.compile(rb"(\\?/)(i|c|v|why)(\\?/)[A-Za-z0-9_-]{20,}"), rb"\1\2\3@"),
 )
 
 

@@ -127,8 +127,12 @@ REACHED_ELSEWHERE = {
     NoAdReason.RATE_LIMITED,
     NoAdReason.CAPPED,
     NoAdReason.FEED_STALE,
+    NoAdReason.HOLDOUT,
+    NoAdReason.BUDGET,
+    NoAdReason.TARGETING,
+    NoAdReason.PURCHASED,
 }
-"""By the tests of operations, which take Valkey away and set a limit, of caps, and of catalogs."""
+"""By the tests of operations, which take Valkey away and set a limit, of caps, catalogs, budgets and targeting."""
 
 NOT_REACHED_YET = {NoAdReason.OVERLOAD}
 
@@ -291,7 +295,7 @@ def test_hostile_titles_come_out_inert(server: Server, wire: Wire) -> None:
         assert shown == expected[len([tag for tag, names in shown if "href" in names]) - 1], group
         for link in lxml.html.document_fromstring(reply.text).iter("a", "img"):
             url = link.get("href") or link.get("src") or ""
-            assert re.match(r"/(?:[ci]|media)/[A-Za-z0-9_-]+$|/privacy$", url), url
+            assert re.match(r"/(?:[ci]|media|why)/[A-Za-z0-9_-]+$", url), url
 
 
 def test_a_hostile_name_of_a_shop_comes_out_inert(server: Server, wire: Wire, cookie: str) -> None:

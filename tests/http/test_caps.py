@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from adserver.model.reason import NoAdReason
-from tests.http.conftest import Reply, Wire, cookies, products_in, request, wire_to
-from tests.journeys.inside import quick_server
-from tests.server import ACCOUNTS, Server, feed_xml
+from tests.http.conftest import Reply, Wire, clicks_in, cookies, impression_in, products_in, request, wire_to
+from tests.journeys.inside import profile, quick_server, visitor_of
+from tests.server import ACCOUNTS, Server, feed_xml, until
 
 SHOPS = """
 [advertisers.{shop}]
@@ -22,6 +22,7 @@ locale = "en_GB"
 consent_default = "allow"
 [campaigns.{shop}]
 advertiser = "{shop}"
+holdout = 0
 """
 CAPPED = (
     ACCOUNTS.replace('creative = "grid"', 'creative = "grid"\ncaps = ["5/day"]')
@@ -30,6 +31,8 @@ CAPPED = (
     + SHOPS.format(shop="pair")
     + '[line_items.pair-one]\ncampaign = "pair"\ncreative = "grid"\ncaps = ["2/day"]\n'
     + '[line_items.pair-two]\ncampaign = "pair"\ncreative = "grid"\ncaps = ["1/day", "9/week"]\n'
+    + SHOPS.format(shop="tired")
+    + '[line_items.tired]\ncampaign = "tired"\ncreative = "grid"\nfatigue = { ads = 6, days = 30 }\n'
 )
 AD = "/ad?placement=daily-rectangle"
 SLOTS = "/ads?placement=daily-rectangle&placement=daily-leaderboard&placement=daily-skyscraper"
@@ -39,7 +42,7 @@ SLOTS = "/ads?placement=daily-rectangle&placement=daily-leaderboard&placement=da
 def server() -> Iterator[Server]:
     """Two workers: what one has counted, the other one knows."""
     with quick_server("--workers", "2", accounts=CAPPED, feed=feed_xml(["SKU1"])) as running:
-        for shop in ("twice", "pair"):
+        for shop in ("twice", "pair", "tired"):
             file = running.data_dir.parent / f"{shop}.xml"
             file.write_text(feed_xml(["A"], base=f"https://{shop}.test", titles={"A": f"Of {shop}"}), "utf-8")
             running.cli("feed", "import", shop, str(file))
@@ -113,3 +116,36 @@ def test_forty_in_one_segment_get_five(wire: Wire) -> None:
     visitor = wire.view("SKU1")
     replies = wire.batch((request(AD, *cookies(visitor)) for _ in range(40)), at_once=40)
     assert [reply.status for reply in replies] == [200] * 5 + [204] * 35
+
+
+def waiting(server: Server, visitor: str) -> int:
+    """Ads that this visitor got and that nobody has seen yet."""
+    with server.valkey() as valkey:
+        held = valkey.hget(f"u:{{{visitor_of(server, visitor)}}}", "q")
+    return (len(held) - 2) // 15 if isinstance(held, bytes) else 0
+
+
+def test_an_impression_makes_its_ad_final_for_the_visitor_who_saw_it(server: Server, wire: Wire) -> None:
+    visitor = wire.view("A", advertiser="twice")
+    ads = [wire.ad(visitor) for _ in range(2)]
+    assert waiting(server, visitor) == 2
+    silent = [(), (("Cookie", visitor), ("Sec-GPC", "1")), (("Cookie", f"{visitor}; adserver-opt-out=1"),)]
+    first, second = (impression_in(ad.text) for ad in ads)
+    for number, headers in enumerate(silent):
+        reply = wire.get(first, *headers)
+        assert (reply.status, reply.reason) == (200, "duplicate" if number else "")
+    until(lambda: waiting(server, visitor) == 1, what="the ad that was seen waits no more")
+    check_capped(wire.ad(visitor))  # the other one may still be seen
+    assert wire.get(second, *cookies(visitor)).reason == ""
+    until(lambda: waiting(server, visitor) == 0, what="nor does the other one")
+    check_capped(wire.ad(visitor))
+
+
+def test_a_click_ends_the_tiredness(server: Server, wire: Wire) -> None:
+    visitor = wire.view("A", advertiser="tired")
+    ad = wire.ad(visitor)
+    (counter,) = profile(server, visitor).frequency
+    assert counter.startswith("d")
+    assert counter.endswith(":A")
+    assert wire.get(clicks_in(ad.text)[0], *cookies(visitor)).status in {302, 303}
+    until(lambda: not profile(server, visitor).frequency, what="the click is known")

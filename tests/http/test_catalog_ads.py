@@ -25,6 +25,7 @@ consent_default = "allow"
 {keys_of_its_own}
 [campaigns.{name}-all]
 advertiser = "{name}"
+holdout = 0
 [line_items.{name}-viewers]
 campaign = "{name}-all"
 creative = "grid"

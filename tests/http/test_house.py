@@ -228,6 +228,7 @@ locale = "en_GB"
 consent_default = "allow"
 [campaigns.boots-all]
 advertiser = "boots"
+holdout = 0
 status = "active"
 """
     try:
@@ -254,6 +255,7 @@ locale = "en_GB"
 consent_default = "allow"
 [campaigns.hats-all]
 advertiser = "hats"
+holdout = 0
 """
     item = HOUSE.replace("acme-house", "hats-house").replace("acme-summer", "hats-all")
     complaint = "The account of hats names no feed."

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adserver.model.event import EventName
+from adserver.model.event_name import EventName
 from adserver.model.feed_import import Outcome as FeedOutcome
 from adserver.model.reason import EventReason, NoAdReason, TokenReason
 from adserver.service.show_picture import Outcome as PictureOutcome
@@ -153,7 +153,7 @@ def test_labels_come_from_closed_sets(wire: Wire) -> None:
     for target in ("/pixel.gif?a=acme&e=surprise", "/ad?placement=surprise", "/i/surprise", "/surprise", "/c/surprise"):
         wire.get(target)
     routes = {"/pixel.gif", "/ads", "/ad", "/i/", "/c/", "/tag.js", "/slot.js", "/privacy", "/privacy/opt-out"}
-    routes |= {"/healthz", "/readyz", "/metrics", "/media/", "/api/v1/advertisers/"}
+    routes |= {"/healthz", "/readyz", "/metrics", "/media/", "/why/", "/api/v1/advertisers/"}
     known = {
         "adserver_events_total": {"event": {name.value for name in EventName}},
         "adserver_event_rejections_total": {"reason": {reason.label for reason in EventReason}},
@@ -162,6 +162,7 @@ def test_labels_come_from_closed_sets(wire: Wire) -> None:
             "reason": {reason.label for reason in TokenReason},
             "kind": {kind.name.lower() for kind in TokenKind},
         },
+        "adserver_unbilled_total": {"kind": {kind.name.lower() for kind in TokenKind}},
         "adserver_pictures_total": {"outcome": {outcome.value for outcome in PictureOutcome}},
         "adserver_feed_imports_total": {"outcome": {outcome.value for outcome in FeedOutcome}},
         "adserver_feed_age_seconds": {"advertiser": {"acme", "boots", "strict"}},

@@ -62,6 +62,8 @@ REFUSED: list[tuple[EventReason, str | bytes, Sequence[Header]]] = [
     (EventReason.BAD_CURRENCY, VIEW + "&c=%00%00%00", ()),
     (EventReason.BAD_ORDER_ID, VIEW + "&o=" + "9" * 65, ()),
     (EventReason.BAD_ORDER_ID, VIEW + "&o=1%0a2", ()),
+    (EventReason.BAD_MAIL, VIEW + "&em=anna@shop.test", ()),
+    (EventReason.BAD_MAIL, VIEW + "&em=" + "0" * 63, ()),
 ]
 NO_NUMBERS = [
     "NaN", "nan", "Infinity", "inf", "-inf", "-0", "-1", "+1", "1e309", "1e3", "0x10", "1_000", "1,5", " 1", "1 ",

@@ -75,8 +75,8 @@ def test_bots_are_not_learned_from(server: Server, wire: Wire) -> None:
 
 
 def test_what_there_is_none_of_is_told(server: Server) -> None:
-    code, text = printed(server, recommend.related, "acme", "SKU985")
-    assert (code, text) == (0, "Nobody has looked at SKU985 yet, or not lately.\n")
+    code, text = printed(server, recommend.related, "acme", "SKU987")
+    assert (code, text) == (0, "Nobody has looked at SKU987 yet, or not lately.\n")
     code, text = printed(server, recommend.related, "acme", "nothing")
     assert code == 1
     assert 'no product and no item group "nothing"' in text

@@ -8,7 +8,7 @@ import httpx
 import orjson
 
 from adserver.storage.valkey import keys
-from adserver.storage.valkey.visitors import profile_of
+from adserver.storage.valkey.profile_codec import profile_of
 from tests.journeys.inside import FRESH, reason, totals, visitor_of
 from tests.server import DEADLINE_S, Server, cookie_of, feed_xml, running_server, until
 

@@ -102,14 +102,14 @@ def document(size: str, *texts: str) -> tuple[str, str]:
         advertiser_name=name,
         lang=name,
         tiles=(hostile_tile, hostile_tile),
-        privacy_url=own_url(privacy, "/why/t"),
+        why_url=own_url(privacy, "/why/t"),
         **common,
     )
     harmless = Banner(
         advertiser_name="Acme",
         lang="en",
         tiles=(harmless_tile, harmless_tile),
-        privacy_url="/why/t",
+        why_url="/why/t",
         **common,
     )
     return GRID.render(hostile).decode(), GRID.render(harmless).decode()

@@ -5,10 +5,10 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adserver.catalog.history import MOST, WINDOW_S, History, continued, extend, lowest_before, paid_at
+from adserver.catalog.history import MOST, WINDOW_S, History, continued, extend, lowest_before
 from adserver.catalog.honesty import shown_price
 from adserver.model.account import StrikeThrough
-from adserver.model.product import Product
+from adserver.model.product import Product, paid_at
 
 DAY = 86_400
 GAPS = st.integers(0, 12 * DAY) | st.sampled_from([0, 1, DAY, WINDOW_S - 1, WINDOW_S, WINDOW_S + 1])

@@ -6,7 +6,8 @@ from adserver.collect.names import EVENT_BY_NAME
 from adserver.collect.page import is_foreign
 from adserver.collect.parse import MAX_PRODUCTS, parse_event, parse_products
 from adserver.model.account import Advertiser
-from adserver.model.event import NEEDS_PRODUCT, Event, EventName
+from adserver.model.event import NEEDS_PRODUCT, Event
+from adserver.model.event_name import EventName
 from adserver.model.reason import EventReason
 
 ACME = Advertiser(id="acme", name="Acme", domains=("shop.test",), currency="EUR", locale="de_DE")
@@ -38,10 +39,43 @@ def test_empty_optional_fields_are_absent_ones() -> None:
     assert parse(a="acme", e="page_view", q="", v="", c="", o="") == parse(a="acme", e="page_view")
 
 
-@pytest.mark.parametrize("name", ["a", "e", "q", "v", "c", "o", "eid", "url"])
+@pytest.mark.parametrize("name", ["a", "e", "q", "v", "c", "o", "eid", "url", "em"])
 def test_what_is_single_must_not_come_twice(name: str) -> None:
     fields: dict[str, str | list[str]] = {"a": "acme", "e": "page_view", name: ["1", "1"]}
     assert parse(**fields) is EventReason.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://shop.test/sale/?a=1#b", True),
+        ("HTTP://shop.test", True),
+        ("https://shop.test/" + "x" * 2_030, True),
+        ("https://shop.test/" + "x" * 2_031, False),
+        ("javascript:alert(1)", False),
+        ("shop.test/sale", False),
+        ("", False),
+    ],
+)
+def test_a_page_is_one_of_the_web_and_not_endless(url: str, kept: bool) -> None:
+    event = parse(a="acme", e="page_view", url=url)
+    assert isinstance(event, Event)
+    assert event.url == (url if kept else "")
+
+
+@pytest.mark.parametrize("digest", ["ab" * 32, "AB" * 32])
+def test_of_the_hash_of_an_address_the_beginning_is_kept(digest: str) -> None:
+    event = parse(a="acme", e="login", em=digest)
+    assert isinstance(event, Event)
+    assert event.mail == b"\xab" * 8
+
+
+@pytest.mark.parametrize(
+    "text", ["anna@example.com", "ab" * 31, "ab" * 33, "ab" * 31 + "xx", " " + "ab" * 32, "٣" * 64]
+)
+def test_anything_else_is_no_hash_of_an_address(text: str) -> None:
+    assert parse(a="acme", e="login", em=text) is EventReason.BAD_MAIL
+    assert parse(a="acme", e="login", em="") == Event(name=EventName.LOGIN, advertiser=ACME)
 
 
 def test_the_first_failure_wins() -> None:

@@ -25,14 +25,14 @@ FOREIGN = [
 OWN = ["/", "/c/token", "https://ads.example/c/token?x=1#y", "HTTP://127.0.0.1:8000/i/token"]
 
 
-def banner(impression_url: str = "/i/t", privacy_url: str = "/why/t", lang: str = "de") -> Banner:
+def banner(impression_url: str = "/i/t", why_url: str = "/why/t", lang: str = "de") -> Banner:
     return Banner(
         size="300x250",
         advertiser_name="Acme",
         lang=lang,
         tiles=(),
         impression_url=impression_url,
-        privacy_url=privacy_url,
+        why_url=why_url,
     )
 
 
@@ -42,8 +42,8 @@ def test_urls_of_our_own_are_refused_when_they_lead_elsewhere(url: str) -> None:
         Tile(title="Shoe", price_text="€1.00", click_url=url)
     with pytest.raises(ValueError, match="impression_url"):
         banner(impression_url=url)
-    with pytest.raises(ValueError, match="privacy_url"):
-        banner(privacy_url=url)
+    with pytest.raises(ValueError, match="why_url"):
+        banner(why_url=url)
     for picture in (Picture(url, "/media/2", 8, 8), Picture("/media/1", url, 8, 8)):
         with pytest.raises(ValueError, match="picture"):
             Tile(title="Shoe", price_text="€1.00", click_url="/c/t", picture=picture)
@@ -52,7 +52,7 @@ def test_urls_of_our_own_are_refused_when_they_lead_elsewhere(url: str) -> None:
 @pytest.mark.parametrize("url", OWN)
 def test_urls_of_our_own_are_kept_as_they_are(url: str) -> None:
     assert Tile(title="Shoe", price_text="€1.00", click_url=url).click_url == url
-    assert banner(impression_url=url, privacy_url=url).privacy_url == url
+    assert banner(impression_url=url, why_url=url).why_url == url
 
 
 @pytest.mark.parametrize(

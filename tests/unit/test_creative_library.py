@@ -32,7 +32,7 @@ def banner(*tiles: Tile, size: str = "300x250", lang: str = "de") -> Banner:
         lang=lang,
         tiles=tiles,
         impression_url="/i/token",
-        privacy_url="/why/token",
+        why_url="/why/token",
     )
 
 
@@ -202,7 +202,7 @@ def house_banner(size: str = "300x250", lang: str = "de") -> Banner:
         lang=lang,
         tiles=(),
         impression_url="/i/token",
-        privacy_url="/why/token",
+        why_url="/why/token",
         click_url="/c/token?a&b",
     )
 
@@ -252,7 +252,8 @@ FRAME = Frame(
     long_prices=False,
     advertiser_name="Acme",
     lang="de",
-    privacy_url="/",
+    impression_url="/i/<token>",
+    why_url="/",
 )
 
 

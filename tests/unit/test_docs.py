@@ -16,7 +16,7 @@ from rich.console import Console
 
 from adserver.cli import app
 from adserver.commands.accounts import apply
-from adserver.model.reason import EventReason, NoAdReason, Reason, TokenReason
+from adserver.model.reason import EventReason, LineItemReason, NoAdReason, Reason, TokenReason
 from adserver.settings import PREFIX, Settings
 from tests.words import ROOT, findings, listed_files
 
@@ -48,7 +48,7 @@ def test_the_defaults_of_settings_are_told() -> None:
         assert told[PREFIX + item.name.upper()] == (default or "empty"), item.name
 
 
-@pytest.mark.parametrize("reasons", [EventReason, NoAdReason, TokenReason])
+@pytest.mark.parametrize("reasons", [EventReason, NoAdReason, TokenReason, LineItemReason])
 def test_every_reason_has_its_line(reasons: type[Reason]) -> None:
     told = [(cells[0], cells[1].strip("`")) for cells in rows("reasons.md") if cells[0].isdigit()]
     assert len(told) == len(set(told))
@@ -57,7 +57,8 @@ def test_every_reason_has_its_line(reasons: type[Reason]) -> None:
 
 
 def test_no_line_tells_a_reason_that_is_gone() -> None:
-    known = {str(int(reason)) for reasons in (EventReason, NoAdReason, TokenReason) for reason in reasons}
+    kinds = (EventReason, NoAdReason, TokenReason, LineItemReason)
+    known = {str(int(reason)) for reasons in kinds for reason in reasons}
     assert {cells[0] for cells in rows("reasons.md") if cells[0].isdigit()} == known
 
 
@@ -72,6 +73,15 @@ def test_every_dependency_has_its_line_and_no_other_has_one() -> None:
 
 
 ACCOUNTS = (ROOT / "docs" / "accounts.md").read_text("utf-8")
+MORE = """
+[campaigns.acme-summer]
+advertiser = "acme"
+holdout = 0
+[line_items.acme-carts]
+campaign = "acme-summer"
+creative = "grid"
+priority = 5
+"""
 APPLIED_IN = "/srv/ads"
 """The folder that the page's example is applied in."""
 
@@ -90,6 +100,7 @@ def test_what_applying_prints_is_what_the_page_shows(tmp_path: Path, monkeypatch
     shown = re.findall(r"^```console\n\$ adserver apply (.*?)\n(.*?)^```", ACCOUNTS, re.MULTILINE | re.DOTALL)
     files = [
         example,
+        MORE,
         example,
         replaced(example, ('"300x250"', '"728x90"')),
         replaced(example, ('"EUR"', '"euro"'), ("advertiser =", "advertisr ="), ('"300x250"', '"big"')),

@@ -1,7 +1,7 @@
 """What is kept of the prices that a product was seen at."""
 
-from adserver.catalog.history import MOST, WINDOW_S, History, continued, extend, lived, lowest_before, paid_at
-from adserver.model.product import Product
+from adserver.catalog.history import MOST, WINDOW_S, History, continued, extend, lived, lowest_before
+from adserver.model.product import Product, paid_at
 
 DAY = 86_400
 NOW = 1_795_000_000

@@ -9,7 +9,7 @@ from adserver.cli import app
 from adserver.commands.installation import NoInstallation, expect_installation
 from adserver.settings import Settings
 
-READING = [("report",), ("report", "--json"), ("key", "list"), ("key", "revoke", "1")]
+READING = [("report",), ("report", "--json"), ("lift",), ("lift", "--json"), ("key", "list"), ("key", "revoke", "1")]
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def test_an_empty_folder_stays_empty(tmp_path: Path, command: tuple[str, ...]) -
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", READING[:3], ids=" ".join)
+@pytest.mark.parametrize("command", READING[:5], ids=" ".join)
 def test_an_installation_is_read(tmp_path: Path, command: tuple[str, ...]) -> None:
     run("key", "create", "operator", "--data-dir", "ads", code=0)
     out, _ = run(*command, "--data-dir", "ads", code=0)

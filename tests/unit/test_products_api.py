@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -53,7 +54,7 @@ def answer(context: Context, *, starting: bool = False) -> Answer:
             live.swap(Snapshot(1, accounts, {key_hash(KEY): Scope(ScopeKind.ADVERTISER, "acme")}))
         nobody = Valkey("redis://127.0.0.1:1/0")
         try:
-            handler = ProductHandler(ChangeProduct(live, CheckKey(live), ValkeyCatalogs(nobody)))
+            handler = ProductHandler(ChangeProduct(live, CheckKey(live), ValkeyCatalogs(nobody)), time.time)
             return await handler(context)
         finally:
             await nobody.close()

@@ -5,12 +5,13 @@ from itertools import chain
 
 import pytest
 
-from adserver.model.reason import EventReason, NoAdReason, Reason, TokenReason
+from adserver.model.reason import EventReason, LineItemReason, NoAdReason, Reason, TokenReason
 
 KINDS: dict[type[Reason], range] = {
     EventReason: range(100, 200),
     NoAdReason: range(200, 300),
     TokenReason: range(300, 400),
+    LineItemReason: range(400, 500),
 }
 
 

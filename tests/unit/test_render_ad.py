@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from adserver.creative.library import load_creatives
-from adserver.model.account import Advertiser, LineItem, Placement, StrikeThrough
+from adserver.model.account import Advertiser, Campaign, Placement, StrikeThrough
 from adserver.model.decision import Decision
+from adserver.model.line_item import LineItem
 from adserver.model.product import MICROS, Product
 from adserver.service import render_ad
 from adserver.service.picture_links import PictureLinks
 from adserver.service.render_ad import RenderAd
 from adserver.tracking.keyring import Keyring
+from adserver.tracking.sealed import VisitorSeal
 from adserver.tracking.token import Tokens
 
 NOW = 1_795_000_000
@@ -23,7 +25,15 @@ PICTURES = PictureLinks(Keyring([b"k7Qm2vXp9Lr4Ts8Wd1Zc6Nb3Hf5Jg0Ya"], "picture"
 @pytest.fixture
 def render() -> RenderAd:
     tokens = Tokens(Keyring([b"k7Qm2vXp9Lr4Ts8Wd1Zc6Nb3Hf5Jg0Ya"], "token"))
-    return RenderAd(CREATIVES, tokens, pictures=PICTURES, base_url="", impression_ttl_s=60, click_ttl_s=60)
+    return RenderAd(
+        CREATIVES,
+        tokens,
+        seal=VisitorSeal([b"k7Qm2vXp9Lr4Ts8Wd1Zc6Nb3Hf5Jg0Ya"]),
+        pictures=PICTURES,
+        base_url="",
+        impression_ttl_s=60,
+        click_ttl_s=60,
+    )
 
 
 def shoe(number: int = 1, **fields: Any) -> Product:
@@ -37,10 +47,12 @@ def decision(*products: Product, rule: StrikeThrough | None = None) -> Decision:
         id="decision-of-test",
         placement=Placement(id="slot", publisher="daily", size="300x250"),
         line_item=LineItem(id="viewers", campaign="all", creative="grid"),
+        campaign=Campaign(id="all", advertiser="acme"),
         advertiser=Advertiser(
             id="acme", name="Acme", domains=("shop.test",), currency="EUR", locale="de_DE", strike_through=rule
         ),
         products=products,
+        creative="grid",
     )
 
 

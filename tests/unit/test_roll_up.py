@@ -63,8 +63,21 @@ async def test_all_kinds_and_nothing_twice(valkey: Valkey, log: ValkeyEventLog, 
     await count_all(roll_up)
     await count_all(roll_up)
     totals = rollups.totals()
-    assert totals.rows == [("", "slot", 1, 0, 0), ("item", "slot", 1, 1, 1)]
+    assert totals.rows == [("", "slot", "", 1, 0, 0, 0), ("item", "slot", "", 1, 1, 1, 0)]
     assert totals.no_ad == [("slot", "no_history", 1)]
+
+
+async def test_arms_and_costs_are_counted_once_as_well(
+    valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups
+) -> None:
+    for number in range(50):
+        await append(log, ("exposure", NOON + number, "summer", "treated"))
+        await append(log, ("conversion", NOON + 9_000, "summer", "treated", 3, 1, NOON + number))
+        await append(log, ("impression", NOON, "item", "slot", "", "grid", 4_000))
+    workers = [RollUp(ValkeyEventReader(valkey), rollups) for _ in range(4)]
+    await asyncio.gather(*(count_all(worker) for worker in workers))
+    assert rollups.arms() == [("summer", "treated", 50, 50, 50, 150)]
+    assert rollups.totals(by_creative=True).rows == [("item", "slot", "grid", 0, 50, 0, 200_000)]
 
 
 async def test_several_workers_count_once(valkey: Valkey, log: ValkeyEventLog, rollups: SqlRollups) -> None:
@@ -72,7 +85,7 @@ async def test_several_workers_count_once(valkey: Valkey, log: ValkeyEventLog, r
         await append(log, *[ad(number)] * 10)
     workers = [RollUp(ValkeyEventReader(valkey), rollups) for _ in range(4)]
     await asyncio.gather(*(count_all(worker) for worker in workers))
-    assert rollups.totals().rows == [("item", "slot", 500, 0, 0)]
+    assert rollups.totals().rows == [("item", "slot", "", 500, 0, 0, 0)]
 
 
 async def test_what_is_counted_is_heard_once_by_whoever_counted_it(
@@ -83,7 +96,7 @@ async def test_what_is_counted_is_heard_once_by_whoever_counted_it(
     heard: list[LogRecord] = []
     workers = [RollUp(ValkeyEventReader(valkey), rollups, heard.extend) for _ in range(4)]
     await asyncio.gather(*(count_all(worker) for worker in workers))
-    assert rollups.totals().rows == [("item", "slot", 50, 0, 0)]
+    assert rollups.totals().rows == [("item", "slot", "", 50, 0, 0, 0)]
     assert sorted(record[4] for record in heard if record[0] == "event") == sorted(f"P{n}" for n in range(50))
 
 
@@ -95,7 +108,7 @@ async def test_more_than_one_batch(valkey: Valkey, log: ValkeyEventLog, rollups:
     while await roll_up(time.time()):
         steps += 1
     assert steps == 3
-    assert sum(row[2] for row in rollups.totals().rows) == 500
+    assert sum(row[3] for row in rollups.totals().rows) == 500
 
 
 async def test_what_comes_in_meanwhile_is_for_the_next_time(
@@ -115,7 +128,7 @@ async def test_only_what_is_counted_is_trimmed(valkey: Valkey, log: ValkeyEventL
     # The first thousand are counted; the last one is not yet, and stays.
     assert await valkey.redis.xlen(keys.EVENTS) < 1_000
     await count_all(roll_up)
-    assert rollups.totals().rows == [("item", "slot", 1, 0, 0)]
+    assert rollups.totals().rows == [("item", "slot", "", 1, 0, 0, 0)]
 
 
 async def test_it_waits_for_a_store_that_is_away(
@@ -127,4 +140,4 @@ async def test_it_waits_for_a_store_that_is_away(
     await nobody.close()
     await append(log, ad())
     await count_all(RollUp(ValkeyEventReader(valkey), rollups))
-    assert rollups.totals().rows == [("item", "slot", 1, 0, 0)]
+    assert rollups.totals().rows == [("item", "slot", "", 1, 0, 0, 0)]

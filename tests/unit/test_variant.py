@@ -1,12 +1,15 @@
 """Sizes of one shoe are one product to a visitor."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from adserver.decision.variant import Places, are_settled, first_of, fold
+from adserver.decision.purchases import NOTHING_EXCLUDED, Excluded
+from adserver.decision.showable import showable
+from adserver.decision.variant import Gap, Places
+from adserver.model.decision import Why
+from adserver.model.line_item import LineItem, Recommend
 from adserver.model.product import Availability, Product
+from tests.choosing import NOW, booking
 
-DOMAINS = ("shop.test",)
+ITEM = LineItem(id="item", campaign="summer", creative="tiles", recommend=(Recommend.BOUGHT_TOGETHER,))
+PLAIN = LineItem(id="item", campaign="summer", creative="tiles", recommend=(Recommend.TOGETHER,))
 
 
 def shoe(name: str, group: str = "", *, stock: bool = True, host: str = "shop.test") -> Product:
@@ -23,68 +26,63 @@ def shoe(name: str, group: str = "", *, stock: bool = True, host: str = "shop.te
     )
 
 
-def shown(*products: Product, most: int = 4) -> list[str]:
-    places: Places = {}
-    fold(places, products, DOMAINS)
-    return [product.id for product in first_of(places, most)]
+def places(excluded: Excluded = NOTHING_EXCLUDED, *, item: LineItem = ITEM, most: int = 2) -> Places:
+    return Places(booking(item), {}, excluded, NOW, most)
 
 
-def test_one_tile_for_three_sizes() -> None:
-    assert shown(shoe("a-40", "a"), shoe("b", ""), shoe("a-41", "a"), shoe("a-42", "a")) == ["a-40", "b"]
+def ids(found: Places) -> list[str]:
+    return [product.id for product, _ in found.first()]
 
 
-def test_products_without_a_group_are_their_own() -> None:
-    assert shown(shoe("a"), shoe("b"), shoe("c")) == ["a", "b", "c"]
-
-
-def test_another_size_takes_the_place_of_one_sold_out() -> None:
-    sold_out = shoe("a-40", "a", stock=False)
-    assert shown(sold_out, shoe("b"), shoe("a-41", "a"), shoe("a-42", "a")) == ["a-41", "b"]
-    assert shown(sold_out, shoe("b"), shoe("a-41", "a", stock=False)) == ["b"]
-    assert shown(shoe("a-40", "a", host="evil.test"), shoe("a-41", "a")) == ["a-41"]
-
-
-def test_a_group_that_is_named_itself_counts_as_that_group() -> None:
-    some_size = shoe("a-42", "a")
-    assert shown(some_size, shoe("b"), some_size, shoe("a-40", "a")) == ["a-42", "b"]
-    assert shown(shoe("a"), shoe("a-40", "a")) == ["a"], "the parent has the group's id for its own"
-
-
-def test_only_as_many_as_there_is_room_for() -> None:
-    assert shown(*(shoe(name) for name in "abcdef"), most=4) == ["a", "b", "c", "d"]
-    assert shown(most=4) == []
+def test_it_tells_when_nothing_more_is_wanted() -> None:
+    found = places()
+    assert not found.put(shoe("a"), Why.VIEWED)
+    assert found.room == 1
+    assert found.put(shoe("b"), Why.VIEWED)
+    assert found.room == 0
 
 
 def test_a_place_that_may_still_be_taken_is_not_settled() -> None:
-    places: Places = {}
-    fold(places, [shoe("a-40", "a", stock=False), shoe("b"), shoe("c")], DOMAINS)
-    assert not are_settled(places, 2)
-    fold(places, [shoe("a-41", "a")], DOMAINS)
-    assert are_settled(places, 2)
-    assert not are_settled(places, 4)
-    fold(places, [shoe("d-1", "d", stock=False)], DOMAINS)
-    assert are_settled(places, 3)
+    found = places()
+    assert not any(found.put(product, Why.CART) for product in (shoe("a-40", "a", stock=False), shoe("b"), shoe("c")))
+    assert ids(found) == ["b", "c"]
+    assert found.put(shoe("a-41", "a"), Why.VIEWED)
+    assert found.first() == [(shoe("a-41", "a"), Why.CART), (shoe("b"), Why.CART)], "its place, and why it is there"
 
 
 def test_what_is_sold_out_and_has_no_sizes_keeps_no_place() -> None:
-    places: Places = {}
-    fold(places, [shoe("a", stock=False), shoe("b")], DOMAINS)
-    assert are_settled(places, 1)
+    found = places()
+    found.put(shoe("a", stock=False), Why.VIEWED)
+    found.put(shoe("b"), Why.VIEWED)
+    assert found.put(shoe("c"), Why.VIEWED)
 
 
-VIEWED = st.lists(st.tuples(st.integers(0, 9), st.sampled_from("abcd") | st.just(""), st.booleans()), max_size=20)
+def test_what_was_bought_leaves_a_gap_only_for_what_is_bought_with_it() -> None:
+    for item, gaps in ((ITEM, [Gap(shoe("a"), Why.CART, True)]), (PLAIN, [])):
+        found = places(Excluded({"a"}), item=item)
+        found.put(shoe("a"), Why.CART)
+        assert (found.gaps(), found.first(), found.purchased) == (gaps, [], 1)
 
 
-@given(VIEWED, st.integers(1, 4), st.integers(1, 6))
-def test_reading_until_settled_shows_what_reading_all_does(
-    viewed: list[tuple[int, str, bool]], most: int, batch: int
-) -> None:
-    products = [shoe(f"{group}-{size}-{stock}", group, stock=stock) for size, group, stock in viewed]
-    places: Places = {}
-    for start in range(0, len(products), batch):
-        if are_settled(places, most):
-            break
-        fold(places, products[start : start + batch], DOMAINS)
-    assert [product.id for product in first_of(places, most)] == shown(*products, most=most)
-    groups = [product.item_group_id or product.id for product in first_of(places, most)]
-    assert len(groups) == len(set(groups))
+def test_a_gap_takes_what_has_no_place_yet() -> None:
+    found = places(Excluded({"a"}))
+    found.put(shoe("a"), Why.CART)
+    found.put(shoe("b"), Why.VIEWED)
+    (gap,) = found.gaps()
+    assert not found.fill_gap(gap, shoe("b"), Why.BOUGHT_TOGETHER)
+    assert not found.fill_gap(gap, shoe("c", stock=False), Why.BOUGHT_TOGETHER)
+    assert found.fill_gap(gap, shoe("d"), Why.BOUGHT_TOGETHER)
+    assert found.first() == [(shoe("d"), Why.BOUGHT_TOGETHER), (shoe("b"), Why.VIEWED)]
+    assert found.gaps() == []
+    found.put(shoe("d"), Why.VIEWED)
+    assert ids(found) == ["d", "b"]
+
+
+def test_only_what_is_in_stock_and_at_home_is_shown() -> None:
+    one = shoe("1", host="www.shop.test")
+    assert showable(one, ("shop.test",))
+    assert not showable(one._replace(availability=Availability.OUT_OF_STOCK), ("shop.test",))
+    assert not showable(one._replace(availability=Availability.PREORDER), ("shop.test",))
+    assert not showable(one._replace(link="https://evil.test/1"), ("shop.test",))
+    assert not showable(one._replace(link="https://evilshop.test/1"), ("shop.test",))
+    assert not showable(one, ())

@@ -13,7 +13,10 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 DEEPEST = 8
-"""Parts of a key: more than any table of ours has. What is nested deeper is not told apart."""
+"""Parts of a dotted key: more than any table of ours has."""
+
+_DEEPEST_PLACE = 24
+"""Parts of a place in nested arrays and tables: a rule in ten others. What is nested deeper is not told apart."""
 
 _LONG_QUOTES = ('"""', "'''")
 
@@ -98,7 +101,7 @@ class Lines:
             self._dots += 1
         elif mark == "=":
             around = self._frames[-1][0] if self._frames else self._headers[-1][1]
-            self._target = (*around, *self._parts)[:DEEPEST]
+            self._target = (*around, *self._parts)[:_DEEPEST_PLACE]
             self._note(self._target)
             self._take, self._parts = self._value, []
         elif mark == "[" and not self._frames:
@@ -111,7 +114,7 @@ class Lines:
         path, index = self._frames[-1] if self._frames else (self._target, -1)
         target = self._target
         if index >= 0:
-            target = (*path, str(index))[:DEEPEST]
+            target = (*path, str(index))[:_DEEPEST_PLACE]
             if word or mark in "[{":
                 self.known.setdefault(target, self._line)
         if mark == "{":

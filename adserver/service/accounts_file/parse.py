@@ -64,7 +64,7 @@ def _named(path: KeyPath, table: dict[str, Any]) -> Iterator[KeyPath]:
 def _accounts(tables: dict[str, dict[str, dict[str, Any]]], base_dir: Path) -> Accounts:
     feeds = {}
     for account, values in tables["advertisers"].items():
-        feed = values.pop("feed")
+        feed = values.pop("feed", None)
         if feed is not None:
             feeds[account] = Feed(advertiser=account, **feed | {"source": _absolute(feed["source"], base_dir)})
     nouns = {

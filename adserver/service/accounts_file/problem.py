@@ -4,6 +4,7 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from adserver.model.source import shown_source
 
@@ -39,9 +40,9 @@ def quoted(text: str) -> str:
     return json.dumps(cut, ensure_ascii=not cut.isprintable())
 
 
-def nearest(name: str, known: list[str]) -> str:
-    """`` (did you mean "x"?)``, or nothing when no known name is near."""
-    quick = len(name) <= 64 and len(known) <= _MOST_KNOWN
+def nearest(name: str, known: list[str], *, most_known: int = _MOST_KNOWN) -> str:
+    """`` (did you mean "x"?)``, or nothing when no known name is near, or there are more than ``most_known``."""
+    quick = len(name) <= 64 and len(known) <= most_known
     close = difflib.get_close_matches(name, known, n=1) if quick else []
     return f" (did you mean {quoted(close[0])}?)" if close else ""
 
@@ -60,5 +61,7 @@ def shown(value: object) -> str:
         case list():
             return "an array" if value else "an empty array"
         case dict():
-            return "a table"
+            return "a table" if value else "an empty table"
+        case datetime() if value.tzinfo is None:
+            return "a date and time without an offset"
     return "a date or time"

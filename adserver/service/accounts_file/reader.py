@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 from adserver.model.account import ACCOUNT_ID_PATTERN
+from adserver.service.accounts_file.keys import ID, Key
 from adserver.service.accounts_file.lines import Lines
 from adserver.service.accounts_file.problem import KeyPath, Problem, dotted, nearest, shown
-from adserver.service.accounts_file.tables import ID, REQUIRED, TABLES, Key
-from adserver.service.accounts_file.values import Wrong
+from adserver.service.accounts_file.tables import TABLES
+from adserver.service.accounts_file.wrong import Wrong, found_in
 
 _MOST_HINTS = 100
 """Near names are looked for in so many wrong names of a file, not in all of a hundred thousand."""
@@ -21,7 +22,7 @@ class Reader:
         self.problems: list[Problem] = []
 
     def tables(self, document: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-        """Table -> id -> key -> value; only of use when there are no problems."""
+        """Table -> id -> field -> value, of the keys that are named; only of use when there are no problems."""
         self._unknown((), document, [table.name for table in TABLES])
         found: dict[str, dict[str, dict[str, Any]]] = {}
         for table in TABLES:
@@ -42,27 +43,41 @@ class Reader:
             self._refuse(path, expected, raw)
             return {}
         self._unknown(path, raw, [key.name for key in keys])
-        return {key.field or key.name: self._value((*path, key.name), raw, key) for key in keys}
+        for key in keys:
+            if key.name not in raw and not key.optional:
+                self._refuse((*path, key.name), key.expected, None)
+        named = [key for key in keys if key.name in raw]
+        return {key.field or key.name: self._value((*path, key.name), raw[key.name], key) for key in named}
 
-    def _value(self, path: KeyPath, raw: dict[str, Any], key: Key) -> object:
-        if key.name not in raw:
-            if key.default is REQUIRED:
-                self._refuse(path, key.expected, None)
-            return key.default
-        value = raw[key.name]
-        if key.keys:
-            return self._table(path, key.expected, value, key.keys)
-        checked = key.check(value)
+    def _value(self, path: KeyPath, value: Any, key: Key) -> object:
+        if key.empty and value == {}:
+            return None
+        checked = self._checked(path, value, key)
         if isinstance(checked, Wrong):
-            found = value if checked.at is None else value[checked.at]
-            self._refuse(path, checked.expected or key.expected, found, at=checked.at)
+            self._refuse_part(path, value, key, checked)
         return checked
+
+    def _checked(self, path: KeyPath, value: Any, key: Key) -> object:
+        if not key.keys:
+            return key.check(value)
+        before = len(self.problems)
+        fields = self._table(path, key.expected, value, key.keys)
+        return key.check(fields) if len(self.problems) == before else fields
+
+    def _refuse_part(self, path: KeyPath, value: Any, key: Key, wrong: Wrong) -> None:
+        """A place in an array has its own line, but is not told as a part of the key where the key ends there."""
+        place = (*path, *map(str, wrong.at))
+        named = len(wrong.at)
+        while named and isinstance(wrong.at[named - 1], int):
+            named -= 1
+        told = (*path, *map(str, wrong.at[:named]))
+        expected = f"{wrong.expected or key.expected}{wrong.hint}"
+        self.problems.append(Problem(self._lines.of(place), dotted(told), expected, shown(found_in(value, wrong))))
 
     def _unknown(self, path: KeyPath, raw: dict[str, Any], known: list[str]) -> None:
         for name in raw.keys() - set(known):
             hint = nearest(name, known) if len(self.problems) < _MOST_HINTS else ""
             self._refuse((*path, name), f"one of {', '.join(known)}{hint}", name)
 
-    def _refuse(self, path: KeyPath, expected: str, found: object, *, at: int | None = None) -> None:
-        line = self._lines.of(path if at is None else (*path, str(at)))
-        self.problems.append(Problem(line, dotted(path), expected, shown(found)))
+    def _refuse(self, path: KeyPath, expected: str, found: object) -> None:
+        self.problems.append(Problem(self._lines.of(path), dotted(path), expected, shown(found)))

@@ -1,85 +1,56 @@
 """What may stand in the file. A new key is one row (and a field of its noun), a new table one entry."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any
 
 from adserver.model.account import (
-    ACCOUNT_ID_PATTERN,
     Advertiser,
+    Attribution,
     Campaign,
     ConsentDefault,
-    Feed,
-    LineItem,
+    NoHistory,
     Placement,
     Publisher,
-    Status,
     StrikeThrough,
 )
-from adserver.service.accounts_file import values
+from adserver.model.cap import Level
+from adserver.model.experiment import Experiment
+from adserver.model.line_item import LineItem
+from adserver.model.product_set import ProductSet
+from adserver.model.segment import Segment
+from adserver.service.accounts_file import money, values
+from adserver.service.accounts_file.caps import caps
+from adserver.service.accounts_file.keys import Key, Table, reference, references, texts, whole
+from adserver.service.accounts_file.line_item_keys import CAPS, LINE_ITEM, STATUS
+from adserver.service.accounts_file.mappings import arms, labels
+from adserver.service.accounts_file.rules import rule
+from adserver.service.accounts_file.times import ever, time_zone
 
-
-class _Required:
-    """The default of a key that must be there."""
-
-
-REQUIRED: Final = _Required()
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key of a table: its check answers the value to keep or ``Wrong``; ``keys`` make it a table.
-
-    ``field`` is the noun's, where that has another name (``every`` is kept as ``every_s``).
-    """
-
-    name: str
-    expected: str
-    check: Callable[[Any], object] = lambda value: value
-    default: object = REQUIRED
-    keys: tuple["Key", ...] = ()
-    field: str = ""
-
-
-ID = "an id of 1 to 64 letters A-Z a-z, digits, _ or -"
-_NAME = Key("name", "a name of 1 to 200 printable characters", values.printable)
-_DOMAINS = Key("domains", 'a list of host names such as ["shop.example"]', values.hosts)
-_STATUS = Key("status", '"active" or "paused"', values.one_of(Status), Status.ACTIVE)
-
-
-def _reference(name: str, noun: str) -> Key:
-    return Key(name, f"the id of {noun}, in letters A-Z a-z, digits, _ or -", values.matching(ACCOUNT_ID_PATTERN))
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """``[<name>.<id>]``: its keys are the fields of ``noun``."""
-
-    name: str
-    noun: Callable[..., Any]
-    keys: tuple[Key, ...]
-
-
-_FEED_DEFAULTS = {field.name: field.default for field in fields(Feed)}
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_NAME = Key("name", "a name of 1 to 200 printable characters", values.text(200), optional=False)
+_DOMAINS = Key("domains", 'a list of host names such as ["shop.example"]', values.hosts, optional=False)
+_ADVERTISER = reference("advertiser", "an advertiser")
+
 _FEED_KEYS = (
-    Key("source", "an http(s) URL or a path of at most 2048 characters", values.source),
+    Key("source", "an http(s) URL or a path of at most 2048 characters", values.source, optional=False),
     Key(
         "every",
         'a time from "5min" to "30d" such as "6h", or "never"',
-        values.span(5 * _MINUTE, 30 * _DAY),
-        _FEED_DEFAULTS["every_s"],
+        ever(5 * _MINUTE, 30 * _DAY),
         field="every_s",
     ),
     Key(
         "max_age",
         'a time from "1h" to "365d" such as "7d", or "never"',
-        values.span(_HOUR, 365 * _DAY),
-        _FEED_DEFAULTS["max_age_s"],
+        ever(_HOUR, 365 * _DAY),
         field="max_age_s",
     ),
-    Key("max_loss", "a number from 0 to 1", values.share, _FEED_DEFAULTS["max_loss"]),
+    Key("max_loss", "a number from 0 to 1", values.share),
 )
+
+
+def _attribution(given: dict[str, Any]) -> object:
+    return Attribution(**given)
+
 
 TABLES: tuple[Table, ...] = (
     Table(
@@ -88,46 +59,78 @@ TABLES: tuple[Table, ...] = (
         (
             _NAME,
             _DOMAINS,
-            Key("currency", 'an ISO 4217 currency such as "EUR"', values.currency),
-            Key("locale", 'a locale such as "de_DE"', values.locale),
-            Key("consent_default", '"deny" or "allow"', values.one_of(ConsentDefault), None),
-            Key(
-                "strike_through",
-                '"proven", "claimed" or "never"',
-                values.one_of(StrikeThrough),
-                None,
-            ),
-            Key("color", 'a colour such as "#0a5c36"', values.color, ""),
-            Key("feed", "a table such as [advertisers.my-shop.feed]", default=None, keys=_FEED_KEYS),
+            Key("currency", 'an ISO 4217 currency such as "EUR"', values.currency, optional=False),
+            Key("locale", 'a locale such as "de_DE"', values.locale, optional=False),
+            Key("consent_default", '"deny" or "allow"', values.one_of(ConsentDefault)),
+            Key("strike_through", '"proven", "claimed" or "never"', values.one_of(StrikeThrough)),
+            Key("color", 'a colour such as "#0a5c36"', values.color),
+            Key("time_zone", 'a time zone such as "Europe/Berlin"', time_zone),
+            whole("segment_days", 1, 180),
+            Key("caps", CAPS, caps(Level.ADVERTISER, Level.PRODUCT)),
+            Key("feed", "a table such as [advertisers.my-shop.feed]", keys=_FEED_KEYS),
         ),
+    ),
+    Table(
+        "segments",
+        Segment,
+        (
+            _ADVERTISER,
+            Key("rule", 'a rule such as { event = "purchase", within = "90d" }', rule, optional=False),
+            whole("days", 1, 180),
+        ),
+    ),
+    Table(
+        "product_sets",
+        ProductSet,
+        (
+            _ADVERTISER,
+            texts("categories", 'a list of categories such as ["Shoes > Boots"]', 750),
+            texts("brands", "a list of brands", 200),
+            Key("labels", 'a table such as { 0 = ["sale"] }, of the numbers 0 to 4', labels),
+            Key("min_price", money.AMOUNT, money.amount()),
+            Key("max_price", money.AMOUNT, money.amount()),
+            Key("on_sale", "true or false", values.yes_or_no),
+            Key("products", "a list of product ids", values.each(values.product_id)),
+            Key("exclude", "a list of product ids", values.each(values.product_id)),
+        ),
+    ),
+    Table(
+        "experiments",
+        Experiment,
+        (_ADVERTISER, Key("arms", "a table of two to eight arms such as { a = 50, b = 50 }", arms, optional=False)),
     ),
     Table(
         "campaigns",
         Campaign,
         (
-            _reference("advertiser", "an advertiser"),
-            _STATUS,
-            Key("holdout", "a number from 0 to 1", values.share, 0.0),
+            _ADVERTISER,
+            STATUS,
+            Key("holdout", "a number from 0 to 1", values.share),
+            Key(
+                "attribution",
+                "a table such as { click_days = 7, view_days = 1 }",
+                _attribution,
+                keys=(whole("click_days", 0, 90), whole("view_days", 0, 30)),
+            ),
+            Key("caps", CAPS, caps(Level.CAMPAIGN, Level.ADVERTISER, Level.PRODUCT)),
         ),
     ),
-    Table(
-        "line_items",
-        LineItem,
-        (
-            _reference("campaign", "a campaign"),
-            _reference("creative", "a creative"),
-            _STATUS,
-            Key("caps", 'a list of at most 6 caps such as ["3/day", "2/30min"]', values.caps, ()),
-        ),
-    ),
-    Table("publishers", Publisher, (_NAME, _DOMAINS)),
+    Table("line_items", LineItem, LINE_ITEM),
+    Table("publishers", Publisher, (_NAME, _DOMAINS, references("exclude_advertisers", "advertisers"))),
     Table(
         "placements",
         Placement,
         (
-            _reference("publisher", "a publisher"),
-            Key("size", 'a size like "300x250"', values.matching(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}")),
-            _STATUS,
+            reference("publisher", "a publisher"),
+            Key(
+                "size",
+                'a size like "300x250"',
+                values.matching(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}"),
+                optional=False,
+            ),
+            STATUS,
+            texts("categories", 'a list of categories of its pages such as ["news"]', 100, folded=True),
+            Key("no_history", f"one of {', '.join(NoHistory)}", values.one_of(NoHistory)),
         ),
     ),
 )

@@ -3,8 +3,6 @@
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,32 +11,60 @@ import idna
 from babel import Locale, UnknownLocaleError
 from babel.numbers import is_currency
 
-from adserver.model.account import NEVER, SPAN_UNITS, WINDOW_UNITS, Cap
+from adserver.model.product import PRODUCT_ID_MAX_BYTES
+from adserver.service.accounts_file.problem import nearest
+from adserver.service.accounts_file.wrong import Check, Wrong, inside
 
-_CAP = re.compile(rf"([1-9][0-9]{{0,3}})/([1-9][0-9]{{0,5}})?({'|'.join(WINDOW_UNITS)})", re.ASCII)
-_MOST_CAPS = 6
-_LARGEST_LIMIT = 1_000
-_LONGEST_WINDOW_S = 180 * 86_400
-_SPAN = re.compile(rf"([1-9][0-9]{{0,5}})({'|'.join(SPAN_UNITS)})", re.ASCII)
+_COUNTRIES = frozenset(Locale("en").territories)
 
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """A check's refusal. ``expected`` says more than the key's row; ``at`` is the element of an array."""
-
-    expected: str = ""
-    at: int | None = None
+_MOST = 1_000
+"""Elements of a list."""
 
 
-def printable(value: Any) -> object:
-    if not isinstance(value, str):
-        return Wrong()
-    name = unicodedata.normalize("NFC", value).strip()
-    joiners_and_marks = "\u200c\u200d\u200e\u200f"  # scripts and emoji need them; overrides and isolates are not here
-    for letter in name:
-        if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and letter not in joiners_and_marks:
-            return Wrong(f"a name without control characters such as U+{ord(letter):04X}")
-    return name if 1 <= len(name) <= 200 else Wrong()
+def text(longest: int, *, shortest: int = 1) -> Check:
+    """A text on one line, without blanks around it and with each letter written in one way."""
+
+    def check(value: Any) -> object:
+        if not isinstance(value, str):
+            return Wrong()
+        kept = unicodedata.normalize("NFC", value).strip()
+        joiners_and_marks = (
+            "\u200c\u200d\u200e\u200f"  # scripts and emoji need them; overrides and isolates are not here
+        )
+        for letter in kept:
+            if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and letter not in joiners_and_marks:
+                return Wrong(f"a text without control characters such as U+{ord(letter):04X}")
+        return kept if shortest <= len(kept) <= longest else Wrong()
+
+    return check
+
+
+def folded(longest: int) -> Check:
+    """A text of which upper and lower case are the same, in lower case."""
+    check = text(longest)
+
+    def fold(value: Any) -> object:
+        kept = check(value)
+        return kept.casefold() if isinstance(kept, str) else kept
+
+    return fold
+
+
+def each(check: Check, *, most: int = _MOST) -> Check:
+    """A list, each of its elements checked; what stands in it twice is kept once."""
+
+    def check_all(value: Any) -> object:
+        if not isinstance(value, list):
+            return Wrong()
+        if len(value) > most:
+            return Wrong(f"at most {most} of them", found=f"{len(value)}")
+        kept = [check(element) for element in value]
+        for at, element in enumerate(kept):
+            if isinstance(element, Wrong):
+                return inside(element, at)
+        return tuple(dict.fromkeys(kept))
+
+    return check_all
 
 
 def _host(value: Any) -> str | Wrong:
@@ -78,13 +104,7 @@ def _is_address(text: str) -> bool:
 
 
 def hosts(value: Any) -> object:
-    if not isinstance(value, list) or not value:
-        return Wrong()
-    hosts = [_host(element) for element in value]
-    for at, host in enumerate(hosts):
-        if isinstance(host, Wrong):
-            return Wrong(host.expected, at)
-    return tuple(dict.fromkeys(hosts))
+    return each(_host)(value) if value else Wrong()
 
 
 def currency(value: Any) -> object:
@@ -102,58 +122,53 @@ def locale(value: Any) -> object:
     return name
 
 
-def matching(pattern: str) -> Callable[[Any], object]:
+def matching(pattern: str) -> Check:
     return lambda value: value if isinstance(value, str) and re.fullmatch(pattern, value) else Wrong()
 
 
-def one_of(choices: type[StrEnum]) -> Callable[[Any], object]:
-    return lambda value: choices(value) if isinstance(value, str) and value in set(choices) else Wrong()
+def one_of(choices: type[StrEnum]) -> Check:
+    """One of these words; what is near one of them is told."""
+
+    def check(value: Any) -> object:
+        known = [choice.value for choice in choices]
+        if isinstance(value, str) and value in known:
+            return choices(value)
+        return Wrong(hint=nearest(value, known) if isinstance(value, str) else "")
+
+    return check
+
+
+def whole(least: int, most: int) -> Check:
+    """A whole number within these bounds."""
+
+    def check(value: Any) -> object:
+        return value if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most else Wrong()
+
+    return check
+
+
+def product_id(value: Any) -> object:
+    """As the feed writes it, so nothing of it is changed."""
+    wrong = not isinstance(value, str) or not value.isprintable() or value != value.strip()
+    return Wrong() if wrong or not 1 <= len(value.encode()) <= PRODUCT_ID_MAX_BYTES else value
+
+
+def yes_or_no(value: Any) -> object:
+    return value if isinstance(value, bool) else Wrong()
+
+
+def country(value: Any) -> object:
+    """``DE``, or a part of it such as ``DE-BY``, in upper case."""
+    place = value.upper() if isinstance(value, str) else ""
+    if not re.fullmatch(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", place) or place[:2] not in _COUNTRIES:
+        return Wrong()
+    return place
 
 
 def share(value: Any) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         return Wrong()
     return float(value)
-
-
-def caps(value: Any) -> object:
-    """Frequency caps, the shortest window first."""
-    if not isinstance(value, list) or len(value) > _MOST_CAPS:
-        return Wrong()
-    kept: dict[int, Cap] = {}
-    for at, written in enumerate(value):
-        cap = _cap(written)
-        if isinstance(cap, Wrong):
-            return Wrong(cap.expected, at)
-        if cap.window_s in kept:
-            return Wrong(f'a window other than that of "{kept[cap.window_s]}"', at)
-        kept[cap.window_s] = cap
-    return tuple(kept[window_s] for window_s in sorted(kept))
-
-
-def _cap(value: Any) -> Cap | Wrong:
-    parts = _CAP.fullmatch(value) if isinstance(value, str) else None
-    if parts is None:
-        return Wrong('a cap such as "3/day", "2/30min", "6/12hour" or "20/2week"')
-    limit, window_s = int(parts[1]), int(parts[2] or 1) * WINDOW_UNITS[parts[3]]
-    if limit > _LARGEST_LIMIT:
-        return Wrong(f"a cap of 1 to {_LARGEST_LIMIT} ads")
-    if window_s > _LONGEST_WINDOW_S:
-        return Wrong("a window of one minute to 180 days")
-    return Cap(limit, window_s)
-
-
-def span(shortest_s: int, longest_s: int) -> Callable[[Any], object]:
-    """A time such as ``6h`` in seconds, within these bounds; 0 for ``never``."""
-
-    def check(value: Any) -> object:
-        if value == NEVER:
-            return 0
-        parts = _SPAN.fullmatch(value) if isinstance(value, str) else None
-        seconds = int(parts[1]) * SPAN_UNITS[parts[2]] if parts else 0
-        return seconds if shortest_s <= seconds <= longest_s else Wrong()
-
-    return check
 
 
 def color(value: Any) -> object:

@@ -175,6 +175,11 @@ class _Batch(NamedTuple):
     trouble: StoreUnavailable | None
 
 
+_AGAIN = {"record_event": "replay_event"}
+"""Functions that are another one where they may have been called already."""
+
+
 def _call(function: str, key: Key, args: Sequence[Argument], then: LogRecord) -> Call:
     keys = (key,) if isinstance(key, str) else key
-    return Call(function, keys, tuple(wire(arg) for arg in args), pack_records([then]) if then else b"")
+    packed = pack_records([then]) if then else b""
+    return Call(_AGAIN.get(function, function), keys, tuple(wire(arg) for arg in args), packed)

@@ -1,37 +1,33 @@
 """The accounts in SQL, read and changed as values of ``adserver.model.account``."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+import msgspec
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 
 from adserver.model.access import ScopeKind
-from adserver.model.account import (
-    Accounts,
-    Advertiser,
-    Campaign,
-    Cap,
-    ConsentDefault,
-    Feed,
-    LineItem,
-    Placement,
-    Publisher,
-    Status,
-    StrikeThrough,
-)
+from adserver.model.account import Accounts, Advertiser, Campaign, Feed, Placement, Publisher
+from adserver.model.experiment import Experiment
+from adserver.model.line_item import LineItem
+from adserver.model.product_set import ProductSet
+from adserver.model.segment import CustomerList, Segment
 from adserver.storage.sql.engine import reading, writing
 from adserver.storage.sql.tables import (
     AdvertiserRow,
     ApiKeyRow,
     Base,
     CampaignRow,
+    CustomerListRow,
+    ExperimentRow,
     FeedRow,
     LineItemRow,
     PlacementRow,
+    ProductSetRow,
     PublisherRow,
     RevisionRow,
+    SegmentRow,
 )
 
 Plan = Callable[[Accounts], tuple[Accounts, Accounts]]
@@ -41,24 +37,23 @@ Plan = Callable[[Accounts], tuple[Accounts, Accounts]]
 _TABLES: tuple[tuple[str, type[Base], type[Any]], ...] = (
     ("advertisers", AdvertiserRow, Advertiser),
     ("feeds", FeedRow, Feed),
+    ("segments", SegmentRow, Segment),
+    ("product_sets", ProductSetRow, ProductSet),
+    ("experiments", ExperimentRow, Experiment),
     ("campaigns", CampaignRow, Campaign),
     ("line_items", LineItemRow, LineItem),
     ("publishers", PublisherRow, Publisher),
     ("placements", PlacementRow, Placement),
 )
 
-# How a column becomes a field where the two differ in type.
-_DECODE: Mapping[str, Callable[[Any], object]] = {
-    "domains": tuple,
-    "status": Status,
-    "consent_default": lambda value: None if value is None else ConsentDefault(value),
-    "strike_through": lambda value: None if value is None else StrikeThrough(value),
-    "color": lambda value: value or "",
-    "caps": lambda value: tuple(Cap(**cap) for cap in value),
-}
+_READ_ONLY: tuple[tuple[str, type[Base], type[Any]], ...] = (("lists", CustomerListRow, CustomerList),)
+"""What comes by another way than a plan."""
 
-# How a field becomes a column where the driver does not know its type.
-_ENCODE: Mapping[str, Callable[[Any], object]] = {"caps": lambda caps: [asdict(cap) for cap in caps]}
+_NOT_READ = {"hashes"}
+"""Columns that are large and no field of a noun."""
+
+_TERMS = "terms"
+"""The column of those fields of a noun that have none of their own."""
 
 
 class SqlAccounts:
@@ -80,6 +75,11 @@ class SqlAccounts:
                 return revision
             connection.execute(update(RevisionRow).values(value=above + 1))
             return above + 1
+
+    def salt(self) -> str:
+        """What visitors are dealt to control groups and arms by; drawn once for each database."""
+        with reading(self._engine) as connection:
+            return connection.execute(select(RevisionRow.salt)).scalar_one()
 
     def load(self) -> tuple[int, Accounts]:
         """The revision and all accounts of that very revision."""
@@ -123,32 +123,32 @@ def next_revision(connection: Connection) -> int:
 def _read(connection: Connection) -> Accounts:
     ids_by_ref: dict[int, str] = {}
     tables: dict[str, dict[str, Any]] = {}
-    for attribute, row, noun in _TABLES:
+    for attribute, row, noun in _TABLES + _READ_ONLY:
         nouns: dict[str, Any] = {}
-        for record in connection.execute(select(row.__table__)).mappings():
-            values: dict[str, Any] = {field.name: record.get(field.name) for field in fields(noun)}
-            if "advertiser" in values:
-                values["advertiser"] = ids_by_ref[record["advertiser_ref"]]
-            for name in _DECODE.keys() & values.keys():
-                values[name] = _DECODE[name](values[name])
+        columns = [column for column in row.__table__.c if column.name not in _NOT_READ]
+        for record in connection.execute(select(*columns)).mappings():
             if row is AdvertiserRow:
                 ids_by_ref[record["ref"]] = record["id"]
-            nouns[values["advertiser"] if row is FeedRow else values["id"]] = noun(**values)
+            values = _fields(record, ids_by_ref)
+            nouns[values["advertiser"] if row is FeedRow else values["id"]] = msgspec.convert(values, noun)
         tables[attribute] = dict(sorted(nouns.items()))  # databases do not agree on the order of letters
     return Accounts(**tables)
+
+
+def _fields(record: RowMapping, ids_by_ref: Mapping[int, str]) -> dict[str, Any]:
+    """What a row says of its noun; what it does not say has its default."""
+    values = {name: value for name, value in record.items() if value is not None}
+    if "advertiser_ref" in record:
+        values["advertiser"] = ids_by_ref[record["advertiser_ref"]]
+    terms: dict[str, Any] = values.pop(_TERMS, {})
+    return values | terms
 
 
 def _put(connection: Connection, row: type[Base], nouns: Mapping[str, Any], existing: set[str]) -> None:
     refs = _refs(connection) if "advertiser_ref" in row.__table__.c and nouns else {}
     new = []
     for account, noun in nouns.items():
-        values = {field.name: getattr(noun, field.name) for field in fields(noun) if field.name != "ref"}
-        for name in _ENCODE.keys() & values.keys():
-            values[name] = _ENCODE[name](values[name])
-        if "advertiser" in values:
-            values["advertiser_ref"] = refs[values.pop("advertiser")]
-        if row is FeedRow:
-            values |= {"due_at": None, "failures": 0}  # what changed is looked at right away
+        values = _columns(row, noun, refs)
         if account not in existing:
             new.append(values)
         elif row is FeedRow:
@@ -157,6 +157,19 @@ def _put(connection: Connection, row: type[Base], nouns: Mapping[str, Any], exis
             connection.execute(update(row).where(row.__table__.c.id == account).values(values))
     if new:
         connection.execute(insert(row), new)
+
+
+def _columns(row: type[Base], noun: Any, refs: Mapping[str, int]) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.to_builtins(noun)
+    values.pop("ref", None)  # the database gives it
+    if "advertiser" in values:
+        values["advertiser_ref"] = refs[values.pop("advertiser")]
+    if row is FeedRow:
+        values |= {"due_at": None, "failures": 0}  # what changed is looked at right away
+    columns = row.__table__.c
+    if _TERMS in columns:
+        values[_TERMS] = {name: values.pop(name) for name in values.keys() - set(columns.keys())}
+    return values
 
 
 def _remove(connection: Connection, row: type[Base], ids: list[str]) -> None:

@@ -4,30 +4,37 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adserver.storage.sql.engine import reading, writing
-from adserver.storage.sql.tables import Base, RollupHourRow, StreamOffsetRow
+from adserver.storage.sql.tables import Base, LiftHourRow, RollupHourRow, StreamOffsetRow
 
 START = "0-0"
 """The offset of a stream that was never counted: Valkey's id before every entry."""
 
-RollupRow = tuple[datetime, str, str, str, int, int, int]
-"""UTC hour, line item or '', placement, no-ad reason or '', requests, impressions, clicks."""
+RollupRow = tuple[datetime, str, str, str, str, int, int, int, int]
+"""UTC hour, line item or '', placement, no-ad reason or '', creative or '', requests, impressions, clicks, cost in
+micros."""
 
-_KEY = ("hour", "line_item", "placement", "reason")
-_MEASURES = ("requests", "impressions", "clicks")
+ArmRow = tuple[datetime, str, str, int, int, int, int]
+"""UTC hour, campaign or ``~`` and experiment, arm; visitors first met in that hour, those of them who bought since,
+their purchases and the value of these in micros."""
+
+_KEY = ("hour", "line_item", "placement", "reason", "creative")
+_MEASURES = ("requests", "impressions", "clicks", "cost")
+_ARM_KEY = ("hour", "name", "arm")
+_ARM_MEASURES = ("exposed", "converted", "purchases", "value")
 
 
 class Totals(NamedTuple):
     """Sums over hours.
 
-    ``rows``: (line item or '', placement, requests, impressions, clicks);
+    ``rows``: (line item or '', placement, creative or '', requests, impressions, clicks, cost in micros);
     ``no_ad``: (placement, reason, requests).
     """
 
-    rows: list[tuple[str, str, int, int, int]]
+    rows: list[tuple[str, str, str, int, int, int, int]]
     no_ad: list[tuple[str, str, int]]
 
 
@@ -42,8 +49,15 @@ class SqlRollups:
         with reading(self._engine) as connection:
             return connection.execute(_offset(stream)).scalar_one_or_none() or START
 
-    def commit(self, stream: str, expected_offset: str, new_offset: str, rows: Iterable[RollupRow]) -> bool:
-        """Add the rows and move the offset, both or neither.
+    def commit(
+        self,
+        stream: str,
+        expected_offset: str,
+        new_offset: str,
+        rows: Iterable[RollupRow],
+        arms: Iterable[ArmRow] = (),
+    ) -> bool:
+        """Add the rows and move the offset, all or nothing.
 
         False, and nothing changed, when the offset is no longer the expected one: another worker counted
         these entries.
@@ -58,41 +72,94 @@ class SqlRollups:
             )
             if moved.rowcount != 1:
                 return False
-            _add(connection, rows)
+            _add(connection, RollupHourRow, _KEY, _MEASURES, rows)
+            _add(connection, LiftHourRow, _ARM_KEY, _ARM_MEASURES, arms)
         return True
 
-    def totals(self, since: datetime | None = None, until: datetime | None = None) -> Totals:
+    def totals(
+        self, since: datetime | None = None, until: datetime | None = None, *, by_creative: bool = False
+    ) -> Totals:
         """Sums over the hours that begin at or after ``since`` and before ``until`` (aware, or None)."""
-        hours: list[ColumnElement[bool]] = []
-        if since is not None:
-            hours.append(RollupHourRow.hour >= since)
-        if until is not None:
-            hours.append(RollupHourRow.hour < until)
+        hours = _hours(RollupHourRow, since, until)
         line_item, placement, reason = RollupHourRow.line_item, RollupHourRow.placement, RollupHourRow.reason
+        creative = RollupHourRow.creative
+        whole = (line_item, placement, creative) if by_creative else (line_item, placement)
+        shown = (line_item, placement, creative if by_creative else literal(""))
+        rows = select(*shown, *_sums(RollupHourRow, _MEASURES)).where(*hours).group_by(*whole)
         requests = func.sum(RollupHourRow.requests)
-        measures = (requests, func.sum(RollupHourRow.impressions), func.sum(RollupHourRow.clicks))
-        rows = select(line_item, placement, *measures).where(*hours).group_by(line_item, placement)
         no_ad = select(placement, reason, requests).where(reason != "", *hours).group_by(placement, reason)
         with reading(self._engine) as connection:
             return Totals(
-                sorted((who, where, int(r), int(i), int(c)) for who, where, r, i, c in connection.execute(rows)),
+                sorted((a, b, c, int(r), int(i), int(k), int(m)) for a, b, c, r, i, k, m in connection.execute(rows)),
                 sorted((where, why, int(count)) for where, why, count in connection.execute(no_ad)),
             )
+
+    def clicks(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[tuple[datetime, str, str, int, int]]:
+        """Impressions and clicks of line items: (UTC hour, line item, creative or '', impressions, clicks), in the
+        order of the first three; hours without either are left out."""
+        key = (RollupHourRow.hour, RollupHourRow.line_item, RollupHourRow.creative)
+        some = (RollupHourRow.line_item != "", RollupHourRow.impressions + RollupHourRow.clicks > 0)
+        query = select(*key, *_sums(RollupHourRow, ("impressions", "clicks")))
+        query = query.where(*some, *_hours(RollupHourRow, since, until)).group_by(*key)
+        with reading(self._engine) as connection:
+            return sorted((hour, who, what, int(i), int(c)) for hour, who, what, i, c in connection.execute(query))
+
+    def arms(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[tuple[str, str, int, int, int, int]]:
+        """Of the visitors first met in these hours: (campaign or ``~`` and experiment, arm, how many there were, how
+        many of them bought since, their purchases, the value of these in micros), sorted."""
+        key = (LiftHourRow.name, LiftHourRow.arm)
+        query = select(*key, *_sums(LiftHourRow, _ARM_MEASURES)).where(*_hours(LiftHourRow, since, until))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by(*key))
+            return sorted((name, arm, int(e), int(c), int(p), int(v)) for name, arm, e, c, p, v in rows)
+
+    def costs(self, since: datetime | None = None, until: datetime | None = None) -> dict[str, int]:
+        """What each line item has cost, in micros."""
+        query = select(RollupHourRow.line_item, func.sum(RollupHourRow.cost)).where(
+            *_hours(RollupHourRow, since, until)
+        )
+        with reading(self._engine) as connection:
+            return {
+                name: int(cost) for name, cost in connection.execute(query.group_by(RollupHourRow.line_item)) if cost
+            }
 
 
 def _offset(stream: str) -> Any:
     return select(StreamOffsetRow.last_id).where(StreamOffsetRow.stream == stream)
 
 
-def _add(connection: Connection, rows: Iterable[RollupRow]) -> None:
+def _hours(row: type[Any], since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    hours: list[ColumnElement[bool]] = []
+    if since is not None:
+        hours.append(row.hour >= since)
+    if until is not None:
+        hours.append(row.hour < until)
+    return hours
+
+
+def _sums(row: type[Base], names: Iterable[str]) -> list[ColumnElement[Any]]:
+    return [func.sum(row.__table__.c[name]) for name in names]
+
+
+def _add(
+    connection: Connection,
+    table: type[Base],
+    key: tuple[str, ...],
+    measures: tuple[str, ...],
+    rows: Iterable[tuple[Any, ...]],
+) -> None:
     # Sorted: workers of two streams lock the same rows in the same order, so they can not block each other.
-    values = [dict(zip((*_KEY, *_MEASURES), row, strict=True)) for row in sorted(rows)]
+    values = [dict(zip((*key, *measures), row, strict=True)) for row in sorted(rows)]
     if not values:
         return
-    statement = _insert(connection, RollupHourRow)
-    columns = RollupHourRow.__table__.c
-    added = {name: columns[name] + statement.excluded[name] for name in _MEASURES}
-    connection.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=added), values)
+    statement = _insert(connection, table)
+    columns = table.__table__.c
+    added = {name: columns[name] + statement.excluded[name] for name in measures}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=added), values)
 
 
 def _insert(connection: Connection, row: type[Base]) -> sqlite.Insert | postgresql.Insert:

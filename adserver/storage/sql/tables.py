@@ -12,6 +12,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Text,
@@ -76,6 +77,9 @@ class AdvertiserRow(Base):
     consent_default: Mapped[str | None] = mapped_column(String(16))
     strike_through: Mapped[str | None] = mapped_column(String(16))
     color: Mapped[str | None] = mapped_column(String(7))
+    time_zone: Mapped[str] = mapped_column(String(64), server_default="UTC")
+    segment_days: Mapped[int] = mapped_column(Integer, server_default="30")
+    caps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
 
 
 class FeedRow(Base):
@@ -146,10 +150,60 @@ class CampaignRow(Base):
     advertiser_ref: Mapped[int] = mapped_column(ForeignKey("advertiser.ref"), index=True)
     status: Mapped[str] = mapped_column(String(16))
     holdout: Mapped[float] = mapped_column(Double)
+    attribution: Mapped[dict[str, int]] = mapped_column(JSON, server_default="{}")
+    caps: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+
+
+class SegmentRow(Base):
+    """Visitors that a rule finds; ``rule`` is a Rule as an object."""
+
+    __tablename__ = "segment"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    advertiser_ref: Mapped[int] = mapped_column(ForeignKey("advertiser.ref"), index=True)
+    days: Mapped[int] = mapped_column(Integer)
+    rule: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ProductSetRow(Base):
+    """A part of a catalog; ``terms`` has all of its filters."""
+
+    __tablename__ = "product_set"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    advertiser_ref: Mapped[int] = mapped_column(ForeignKey("advertiser.ref"), index=True)
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ExperimentRow(Base):
+    """An A/B test; ``arms`` maps names to weights."""
+
+    __tablename__ = "experiment"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    advertiser_ref: Mapped[int] = mapped_column(ForeignKey("advertiser.ref"), index=True)
+    arms: Mapped[dict[str, int]] = mapped_column(JSON)
+
+
+class CustomerListRow(Base):
+    """``ref`` is never given out twice. ``hashes`` are the first 8 bytes of each SHA-256, sorted, one after the other.
+
+    It comes with an upload and not with the accounts file, and goes with its advertiser.
+    """
+
+    __tablename__ = "customer_list"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    ref: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    advertiser_ref: Mapped[int] = mapped_column(ForeignKey("advertiser.ref", ondelete="CASCADE"), index=True)
+    version: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(Integer)
+    uploaded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    hashes: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class LineItemRow(Base):
-    """``ref`` is never given out twice, also after a removal: visitor keys carry it. ``caps`` are Caps as objects."""
+    """``ref`` is never given out twice, also after a removal: visitor keys carry it.
+
+    ``caps`` are Caps as objects; ``terms`` has every field of the noun that is no column here.
+    """
 
     __tablename__ = "line_item"
     __table_args__ = (CheckConstraint(_STATUS, name="status"), {"sqlite_autoincrement": True})
@@ -158,7 +212,8 @@ class LineItemRow(Base):
     campaign: Mapped[str] = mapped_column(ForeignKey("campaign.id"), index=True)
     creative: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(16))
-    caps: Mapped[list[dict[str, int]]] = mapped_column(JSON)
+    caps: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
 
 
 class PublisherRow(Base):
@@ -168,6 +223,7 @@ class PublisherRow(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     domains: Mapped[list[str]] = mapped_column(JSON)
+    exclude_advertisers: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
 
 
 class PlacementRow(Base):
@@ -179,6 +235,8 @@ class PlacementRow(Base):
     publisher: Mapped[str] = mapped_column(ForeignKey("publisher.id"), index=True)
     size: Mapped[str] = mapped_column(String(9))
     status: Mapped[str] = mapped_column(String(16))
+    categories: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
+    no_history: Mapped[str] = mapped_column(String(16), server_default="house")
 
 
 class ApiKeyRow(Base):
@@ -200,16 +258,19 @@ class ApiKeyRow(Base):
 
 
 class RevisionRow(Base):
-    """One row: counts the transactions that changed what is published. Its lock queues them as well."""
+    """One row: counts the transactions that changed what is published. Its lock queues them as well. ``salt`` was drawn
+    when the database was made: visitors are dealt to control groups and arms by it."""
 
     __tablename__ = "revision"
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     value: Mapped[int] = mapped_column(BigInteger)
+    salt: Mapped[str] = mapped_column(String(64), server_default="")
 
 
 class RollupHourRow(Base):
-    """Measures of one UTC hour. ``line_item`` is empty where no ad was given, ``reason`` where one was."""
+    """Measures of one UTC hour. ``line_item`` and ``creative`` are empty where no ad was given, ``reason`` where one
+    was. ``cost`` is in micros."""
 
     __tablename__ = "rollup_hour"
     hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
@@ -219,6 +280,26 @@ class RollupHourRow(Base):
     requests: Mapped[int] = mapped_column(BigInteger)
     impressions: Mapped[int] = mapped_column(BigInteger)
     clicks: Mapped[int] = mapped_column(BigInteger)
+    creative: Mapped[str] = mapped_column(String(64), primary_key=True, server_default="")
+    cost: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class LiftHourRow(Base):
+    """What the visitors of one arm did who were first met in one UTC hour, whenever they did it. ``name``: a campaign's
+    id, or ``~`` and that of an experiment.
+
+    ``exposed`` visitors were met, ``converted`` of them bought since; ``purchases`` and their ``value`` (micros) are
+    all of theirs since then.
+    """
+
+    __tablename__ = "lift_hour"
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    arm: Mapped[str] = mapped_column(Text, primary_key=True)
+    exposed: Mapped[int] = mapped_column(BigInteger)
+    converted: Mapped[int] = mapped_column(BigInteger)
+    purchases: Mapped[int] = mapped_column(BigInteger)
+    value: Mapped[int] = mapped_column(BigInteger)
 
 
 class StreamOffsetRow(Base):

@@ -168,7 +168,7 @@ def _options(socket: Path, folder: Path, memory_mb: int) -> list[str]:
         "maxmemory": f"{memory_mb}mb",
         "maxmemory-policy": "noeviction",
         # A visitor's hash stays compact up to its bound of entries and the longest product ids.
-        "hash-max-listpack-entries": "320",
+        "hash-max-listpack-entries": "512",
         "hash-max-listpack-value": "255",
         "daemonize": "no",
     }

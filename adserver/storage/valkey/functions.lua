@@ -2,28 +2,68 @@
 -- VERSION is replaced by a hash of this file, so two versions of it live side by side during a rolling deploy.
 -- Times are seconds since 2020-01-01T00:00:00Z. Nothing here loops over more than one visitor's bounded fields.
 
--- The fields of a visitor's hash: 't' = newest time given out, below zero while the cookie has not come back;
+-- The fields of a visitor's hash. Numbers in packed values are big-endian.
+-- 't' = newest time given out, below zero while the cookie has not come back;
 -- 's<ref>' = last seen at that advertiser with no product to tell it;
--- 'v<ref>:<product>' viewed, 'c<ref>:<product>' in the cart, 'b<ref>:<product>' bought, each with its time;
--- 'r' = consent receipt: four bytes since when, then the receipt; 'f<ref>' = ads of that line item, ten bytes for each
--- of its windows: length in seconds (4), when it began (4), ads in it (2), big-endian.
-local EVICTION_ORDER = { v = 1, s = 2, c = 3, b = 4 }
+-- 'v<ref>:<product>' viewed: time + 2^29 for each view beside the first, up to three; 'c<ref>:<product>' in the cart:
+-- time; 'b<ref>:<product>' bought: time, or time:order; the product is empty where the purchase named none;
+-- 'r' = consent receipt: four bytes since when, then the receipt; 'e<ref>' = digest of the e-mail address given there;
+-- 'n<name>' = times (4 each) at which something happened that a rule counts, newest first;
+-- 'x<name>' = a campaign or an experiment met: since when (4), purchases since (2), arm;
+-- 'a<ref>', 'g<campaign>', 'f<ref>', 'p<ref>:<product>', 'd<ref>:<product>' = ads of that advertiser, campaign, line
+-- item, with that product, and with it since it was clicked. Ten bytes for each window: length in seconds (4), when it
+-- began (4), ads in it (2); where the length is 0 (4), the numbers of up to three claims follow that are counted there;
+-- 'q' = the claims whose ads nobody has seen yet: number of the newest claim (2), then for each its number (2), when it
+-- was taken (4), when it is given back (4), how its decision's id begins (5).
+local EVICTION_ORDER = { v = 1, s = 2, e = 3, c = 3, b = 4 }
 local NEWEST_VIEWS = 32
+local LEVEL = 536870912
+local MOST_LEVELS = 3
 local TIME = '>I4'
+local TIME_BYTES = 4
 local WINDOW = '>I4I4I2'
 local WINDOW_BYTES = 10
+local CLAIMS = '>I4I2I2I2'
+local LIMIT = '>I4I2'
+local LIMIT_BYTES = 6
+local NUMBER = '>I2'
+local NUMBER_BYTES = 2
+local PENDING = '>I2I4I4c5'
+local PENDING_BYTES = 15
+local MOST_PENDING = 12
+local EXPOSURE = '>I4I2'
+local EXPOSURE_BYTES = 6
 local MOST_COUNTED = 65535
+local COUNTERS = { a = true, g = true, f = true, p = true, d = true }
+-- What is counted is given up in this order; windows that have all ended before everything else.
+local FREQUENCY_ORDER = { d = 1, p = 2, a = 3, g = 3, f = 3, n = 3, x = 3 }
 
--- Drop the oldest entries until `keep` fields are left: views before everything else, so that a cart or a purchase
--- outlives any flood of views; but the newest views last of all, so that it can not keep them out either. An eighth more
--- than needed goes, so that a busy visitor is not sorted on every event. Receipt and frequency stay.
+-- The time in what a view, a visit, a cart or a purchase holds; 0 for what has none.
+local function time_in(order, value)
+  if order == EVICTION_ORDER.v then return tonumber(value) % LEVEL end
+  return tonumber(string.match(value, '^%d+')) or 0
+end
+
+-- Whether more than `keep` fields of a visitor are such as are evicted for products.
+local function too_many(key, keep)
+  local count = 0
+  for _, field in ipairs(redis.call('HKEYS', key)) do
+    if EVICTION_ORDER[string.sub(field, 1, 1)] then count = count + 1 end
+  end
+  return count > keep
+end
+
+-- Drop the oldest products, visits and addresses until `keep` are left: views before everything else, so that a cart or
+-- a purchase outlives any flood of views; but the newest views last of all, so that it can not keep them out either. An
+-- eighth more than needed goes, so that a busy visitor is not sorted on every event. Receipt and frequency stay.
 local function evict(key, keep)
   local flat = redis.call('HGETALL', key)
   local entries = {}
   for i = 1, #flat, 2 do
     local order = EVICTION_ORDER[string.sub(flat[i], 1, 1)]
     if order then
-      entries[#entries + 1] = { order, tonumber(flat[i + 1]), flat[i] }
+      local at = string.sub(flat[i], 1, 1) == 'e' and 0 or time_in(order, flat[i + 1])
+      entries[#entries + 1] = { order, at, flat[i] }
     end
   end
   local function older(a, b)
@@ -35,7 +75,43 @@ local function evict(key, keep)
   while views < #entries and entries[views + 1][1] == EVICTION_ORDER.v do views = views + 1 end
   for i = math.max(1, views - NEWEST_VIEWS + 1), views do entries[i][1] = 5 end
   table.sort(entries, older)
-  for i = 1, math.min(#entries, #flat / 2 - math.floor(keep * 7 / 8)) do
+  for i = 1, #entries - math.floor(keep * 7 / 8) do
+    redis.call('HDEL', key, entries[i][3])
+  end
+end
+
+-- Keep at most `keep` fields in a visitor's frequency, `written` among them: those go first of which every window has
+-- ended, then what is the least harm to forget, the oldest first. An eighth more than needed goes.
+local function evict_frequency(key, keep, written, now)
+  local flat = redis.call('HGETALL', key)
+  local entries, count = {}, 0
+  for i = 1, #flat, 2 do
+    local letter, value = string.sub(flat[i], 1, 1), flat[i + 1]
+    local order, newest = FREQUENCY_ORDER[letter], 0
+    if order then count = count + 1 end
+    if order and not written[flat[i]] then
+      if COUNTERS[letter] then
+        local running = false
+        for at = 1, #value, WINDOW_BYTES do
+          local length, began = struct.unpack(WINDOW, value, at)
+          if length > 0 then
+            running = running or now < began + length
+            newest = math.max(newest, began)
+          end
+        end
+        order = running and order or 0
+      else
+        newest = struct.unpack(TIME, value)
+      end
+      entries[#entries + 1] = { order, newest, flat[i] }
+    end
+  end
+  if count <= keep then return end
+  table.sort(entries, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a[2] < b[2]
+  end)
+  for i = 1, math.min(#entries, count - math.floor(keep * 7 / 8)) do
     redis.call('HDEL', key, entries[i][3])
   end
 end
@@ -45,65 +121,153 @@ local function live(key, ttl)
   if redis.call('TTL', key) < ttl then redis.call('EXPIRE', key, ttl) end
 end
 
--- Write what happened to any number of products, each at a time of its own, and a new receipt if there is one.
--- Returns how many fields are new.
-local function record_products(key, now, sign, receipt, ref, action, args, first)
-  now = tonumber(now)
-  local kept = action == 'v' or action == 'c' or action == 'b'
-  local write, drop = {}, {}
-  for i = first, #args do
-    local suffix = ref .. ':' .. args[i]
-    if kept then
-      write[#write + 1] = action .. suffix
-      write[#write + 1] = now + i - first
+-- What a view of a product at `now` becomes that is held as `held`. A view that may be written for the second time
+-- (`again`) is one more only if its time `came` is newer than what is there.
+local function viewed(held, now, came, again)
+  local level = math.floor(held / LEVEL)
+  if level < MOST_LEVELS and not (again and held % LEVEL >= came) then level = level + 1 end
+  return now + level * LEVEL
+end
+
+-- Packed times, newest first and at most `keep`, with one more; the same when `again` and it is there.
+local function with_time(packed, came, keep, again)
+  local at = 1
+  while at <= #packed and struct.unpack(TIME, packed, at) > came do at = at + TIME_BYTES end
+  if again and at <= #packed and struct.unpack(TIME, packed, at) == came then return packed end
+  local all = string.sub(packed, 1, at - 1) .. struct.pack(TIME, came) .. string.sub(packed, at)
+  return string.sub(all, 1, keep * TIME_BYTES)
+end
+
+-- The fields of a visitor that begin with `head`; with `order` only those of that order.
+local function fields_of(key, head, order)
+  local flat, found = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do
+    if string.sub(flat[i], 1, #head) == head and (not order or string.match(flat[i + 1], ':(.*)$') == order) then
+      found[#found + 1] = flat[i]
     end
-    if action == 'b' or action == 'd' then drop[#drop + 1] = 'c' .. suffix end
-    if action == 'u' then drop[#drop + 1] = 'b' .. suffix end
   end
-  local newest = now + math.max(0, #write / 2 - 1)
-  if #write == 0 then write = { 's' .. ref, now } end
-  if receipt then
-    write[#write + 1] = 'r'
-    write[#write + 1] = struct.pack(TIME, now) .. receipt
+  return found
+end
+
+-- What is not there any more after a purchase ('b'), a refund ('u') or when something was taken out of the cart ('d').
+-- A refund of products in an order leaves those that were bought again in another one.
+local function dropped(key, ref, action, order, args, first)
+  local named = first <= #args
+  if action == 'b' and not named then return fields_of(key, 'c' .. ref .. ':') end
+  if action == 'u' and not named then return fields_of(key, 'b' .. ref .. ':', order ~= '' and order) end
+  local fields = {}
+  for i = first, #args do
+    local field = (action == 'u' and 'b' or 'c') .. ref .. ':' .. args[i]
+    local bought_in = action == 'u' and order ~= '' and string.match(redis.call('HGET', key, field) or '', ':(.*)$')
+    if not bought_in or bought_in == order then fields[#fields + 1] = field end
   end
+  return fields
+end
+
+-- Write what happened to any number of products, each at a time of its own, and what else is to be written.
+-- Returns how many fields are new.
+local function record_products(key, now, came, sign, write, ref, action, order, args, first, again)
+  now = tonumber(now)
+  local newest, others, suffix = now, #write, order ~= '' and ':' .. order or ''
+  if action == 'v' or action == 'c' or (action == 'b' and first <= #args) then
+    local fields = {}
+    for i = first, #args do fields[#fields + 1] = action .. ref .. ':' .. args[i] end
+    local held = action == 'v' and #fields > 0 and redis.call('HMGET', key, unpack(fields)) or {}
+    newest = now + math.max(0, #fields - 1)
+    for i, field in ipairs(fields) do
+      local value = now + i - 1
+      if held[i] then value = viewed(tonumber(held[i]), value, came, again) end
+      write[#write + 1] = field
+      write[#write + 1] = value .. suffix
+    end
+  elseif action == 'b' then
+    write[#write + 1] = 'b' .. ref .. ':'
+    write[#write + 1] = now .. suffix
+  end
+  if #write == others then
+    write[#write + 1] = 's' .. ref
+    write[#write + 1] = now
+  end
+  local drop = {}
+  if action == 'b' or action == 'd' or action == 'u' then drop = dropped(key, ref, action, order, args, first) end
   local added = redis.call('HSET', key, 't', sign .. newest, unpack(write))
   if #drop > 0 then redis.call('HDEL', key, unpack(drop)) end
   return added
 end
 
--- KEYS[1] the visitor. ARGV: now, ttl in seconds, '1' when the cookie came back and '0' when it is new, most fields
+-- What stands between the action and the products of an event that has more to tell: digest of the e-mail address,
+-- order, most fields in a visitor's frequency, number of counters, name of each and how many times it keeps. What is to
+-- be written is added to `write`; returns order, most fields, names of the counters, where the products begin.
+local function read_more(key, came, ref, args, write, again)
+  if args[8] ~= '' then
+    write[#write + 1] = 'e' .. ref
+    write[#write + 1] = args[8]
+  end
+  local counters, first = {}, 12 + 2 * tonumber(args[11])
+  for i = 12, first - 1, 2 do
+    local field = 'n' .. args[i]
+    counters[field] = true
+    write[#write + 1] = field
+    write[#write + 1] = with_time(redis.call('HGET', key, field) or '', came, tonumber(args[i + 1]), again)
+  end
+  return args[9], tonumber(args[10]), counters, first
+end
+
+-- KEYS[1] the visitor. ARGV: now, ttl in seconds, '1' when the cookie came back and '0' when it is new, most products
 -- kept, consent receipt (empty: leave it), advertiser ref,
 -- action ('v' view, 'c' cart, 'b' buy, 'd' take out of the cart, 'u' undo a purchase, 's' seen), product ids...
+-- Behind the letter of the action a '+' announces what `read_more` reads; then the ttl holds to a hundredth of it.
 -- A time is given out once per visitor and always grows, so the order of products is exact even within one second.
 -- Called for every event: one product of a view or a cart takes the short way, without tables and with `now` left the
 -- text it came as, because every number given to a command is formatted again. The ttl begins anew with the first event
 -- in each hundredth of it, which saves most writes.
 -- Returns how many fields are new.
-local function record_event(keys, args)
-  local key, now, ttl, receipt, ref, action = keys[1], args[1], tonumber(args[2]), args[5], args[6], args[7]
-  local last, held
-  if receipt == '' then
-    last = redis.call('HGET', key, 't')
-  else
-    local both = redis.call('HMGET', key, 't', 'r')
-    last, held = both[1], both[2]
+local function record(keys, args, again)
+  local call, number = redis.call, tonumber -- locals are found quicker than globals
+  local key, now, ttl, receipt, ref, action = keys[1], args[1], number(args[2]), args[5], args[6], args[7]
+  local field, known, held
+  if args[8] and not args[9] then
+    if action == 'v' then
+      field = 'v' .. ref .. ':' .. args[8]
+      known = call('HMGET', key, 't', 'r', field)
+      held = known[3]
+    elseif action == 'c' then
+      field = 'c' .. ref .. ':' .. args[8]
+    end
   end
-  last = tonumber(last) or 0
+  known = known or call('HMGET', key, 't', 'r')
+  local last, before = number(known[1]) or 0, known[2]
   local sign = (last > 0 or args[3] == '1') and '' or '-'
-  local newest = math.abs(last)
-  if tonumber(now) <= newest then now = newest + 1 end
+  local newest = last < 0 and -last or last
+  if number(now) <= newest then now = newest + 1 end
 
-  local renewed = receipt ~= '' and not (held and string.sub(held, 5) == receipt)
-  local added
-  if #args == 8 and not renewed and (action == 'v' or action == 'c') then
-    added = redis.call('HSET', key, 't', sign .. now, action .. ref .. ':' .. args[8], now)
+  local renewed = receipt ~= '' and not (before and string.sub(before, 5) == receipt)
+  local added, counted
+  if field and not renewed then
+    local value = now
+    if held then value = viewed(number(held), now, number(args[1]), again) end
+    added = call('HSET', key, 't', sign .. now, field, value)
   else
-    added = record_products(key, now, sign, renewed and receipt, ref, action, args, 8)
+    local came, write, order, most, first = tonumber(args[1]), {}, '', 0, 8
+    if renewed then write = { 'r', struct.pack(TIME, now) .. receipt } end
+    if #action > 1 then order, most, counted, first = read_more(key, came, ref, args, write, again) end
+    added = record_products(key, now, came, sign, write, ref, string.sub(action, 1, 1), order, args, first, again)
+    if counted then
+      if redis.call('TTL', key) < ttl * 0.99 then redis.call('EXPIRE', key, ttl) end
+      if added > 0 and redis.call('HLEN', key) > most then evict_frequency(key, most, counted, came) end
+    end
   end
   if last <= 0 or math.floor(100 * now / ttl) ~= math.floor(100 * last / ttl) then live(key, ttl) end
-  if added > 0 and redis.call('HLEN', key) > tonumber(args[4]) then evict(key, tonumber(args[4])) end
+  if added > 0 and call('HLEN', key) > number(args[4]) and too_many(key, number(args[4])) then
+    evict(key, number(args[4]))
+  end
   return added
 end
+
+local function record_event(keys, args) return record(keys, args, false) end
+
+-- The same of an event that may have been written already: a view or a count is not written twice.
+local function replay_event(keys, args) return record(keys, args, true) end
 
 -- KEYS[1] the visitor. ARGV: retention in seconds.
 -- The cookie of a new visitor came back: it is kept for the retention from now on. Nothing happens to any other, nor to
@@ -116,77 +280,252 @@ local function keep_visitor(keys, args)
   return 1
 end
 
--- When the window of `length` seconds began and how many ads it counts, out of a line item's field; nothing when it has
+-- When the window of `length` seconds began and how many ads it counts, out of a counter's field; nothing when it has
 -- ended or was never there.
 local function window_at(packed, length, now)
   for at = 1, #packed, WINDOW_BYTES do
     local held, began, count = struct.unpack(WINDOW, packed, at)
-    if held == length and now < began + length then return began, count end
+    if held == length then
+      if now < began + length then return began, count end
+      return
+    elseif held == 0 then
+      return
+    end
   end
 end
 
--- The windows of one line item with one more ad in each, and for how many seconds the last of them runs;
--- nothing when a cap holds no more. `args` from `first`: limit and length in seconds of each of `caps`.
-local function one_more(packed, now, args, first, caps)
+-- The windows of one counter with one more ad in each, and for how many seconds the last of them runs; nothing when a
+-- limit holds no more. The highest limit there is counts, and limits nothing.
+local function one_more(packed, now, limits)
   local counted, runs = {}, 0
-  for i = 0, caps - 1 do
-    local limit, length = tonumber(args[first + 2 * i]), tonumber(args[first + 2 * i + 1])
+  for at = 1, #limits, LIMIT_BYTES do
+    local length, limit = struct.unpack(LIMIT, limits, at)
     local began, count = window_at(packed, length, now)
     began, count = began or now, count or 0
-    if count >= limit then return end
-    counted[i + 1] = struct.pack(WINDOW, length, began, math.min(count + 1, MOST_COUNTED))
+    if count >= limit and limit < MOST_COUNTED then return end
+    counted[#counted + 1] = struct.pack(WINDOW, length, began, math.min(count + 1, MOST_COUNTED))
     runs = math.max(runs, began + length - now)
   end
   return table.concat(counted), runs
 end
 
--- Keep at most `keep` line items in a visitor's frequency: those go first of which every window has ended, then those
--- whose newest window is the oldest. `written` stays, and an eighth more than needed goes.
-local function evict_frequency(key, keep, written, now)
-  local flat = redis.call('HGETALL', key)
-  local entries = {}
-  for i = 1, #flat, 2 do
-    if flat[i] ~= written and string.sub(flat[i], 1, 1) == 'f' then
-      local running, newest = 0, 0
-      for at = 1, #flat[i + 1], WINDOW_BYTES do
-        local length, began = struct.unpack(WINDOW, flat[i + 1], at)
-        if now < began + length then running = 1 end
-        newest = math.max(newest, began)
-      end
-      entries[#entries + 1] = { running, newest, flat[i] }
-    end
+-- The numbers of the claims that a counter's field holds.
+local function claims_in(packed)
+  local numbers = {}
+  for at = #packed - WINDOW_BYTES + 1, 1, -WINDOW_BYTES do -- they stand behind the windows
+    local length, a, b, c = struct.unpack(CLAIMS, packed, at)
+    if length > 0 then break end
+    numbers[#numbers + 1] = a
+    if b > 0 then numbers[#numbers + 1] = b end
+    if c > 0 then numbers[#numbers + 1] = c end
   end
-  if #entries < keep then return end
-  table.sort(entries, function(a, b)
-    if a[1] ~= b[1] then return a[1] < b[1] end
-    return a[2] < b[2]
-  end)
-  for i = 1, #entries + 1 - math.floor(keep * 7 / 8) do
-    redis.call('HDEL', key, entries[i][3])
+  return numbers
+end
+
+-- Numbers of claims as a counter's field holds them.
+local function pack_claims(numbers)
+  local parts = {}
+  for i = 1, #numbers, 3 do
+    parts[#parts + 1] = struct.pack(CLAIMS, 0, numbers[i], numbers[i + 1] or 0, numbers[i + 2] or 0)
+  end
+  return table.concat(parts)
+end
+
+-- A counter's field without what the claims in `gone` (number -> when taken) took; nothing where it has none of them.
+-- They are counted in those windows that had begun by then: a later one begins when the earlier one has ended.
+local function without(packed, gone)
+  local taken, left, parts = {}, {}, {}
+  for _, number in ipairs(claims_in(packed)) do
+    if gone[number] then taken[#taken + 1] = gone[number] else left[#left + 1] = number end
+  end
+  if #taken == 0 then return end
+  for at = 1, #packed, WINDOW_BYTES do
+    local length, began, count = struct.unpack(WINDOW, packed, at)
+    for _, when in ipairs(taken) do
+      if began <= when then count = count - 1 end
+    end
+    if length > 0 and count > 0 then parts[#parts + 1] = struct.pack(WINDOW, length, began, count) end
+  end
+  if #parts == 0 then return '' end
+  return table.concat(parts) .. pack_claims(left)
+end
+
+-- Undo what the claims in `gone` took.
+local function give_back(key, gone)
+  local flat = redis.call('HGETALL', key)
+  for i = 1, #flat, 2 do
+    if COUNTERS[string.sub(flat[i], 1, 1)] then
+      local left = without(flat[i + 1], gone)
+      if left == '' then
+        redis.call('HDEL', key, flat[i])
+      elseif left then
+        redis.call('HSET', key, flat[i], left)
+      end
+    end
   end
 end
 
--- KEYS[1] the visitor. ARGV: now, most line items kept, then for each offer: line item ref, number of its caps, and
--- limit and length in seconds of each cap.
--- A window begins with the first ad in it. The first offer of which every cap holds is counted, and no other.
--- Returns its place, from 0; -1 for none.
-local function reserve(keys, args)
-  local key, now = keys[1], tonumber(args[1])
-  local at, place = 3, 0
-  while at < #args do
-    local field, caps = 'f' .. args[at], tonumber(args[at + 1])
-    if caps == 0 then return place end
-    local packed, runs = one_more(redis.call('HGET', key, field) or '', now, args, at + 2, caps)
-    if packed then
-      local added = redis.call('HSET', key, field, packed)
-      live(key, runs)
-      local keep = tonumber(args[2])
-      if added > 0 and redis.call('HLEN', key) > keep then evict_frequency(key, keep, field, now) end
-      return place
-    end
-    at, place = at + 2 + 2 * caps, place + 1
+-- The number of the newest claim, and those whose ads nobody has seen, oldest first, each as its number, when it was
+-- taken, when it is given back, how its decision begins.
+local function read_pending(packed)
+  if not packed then return 0, {} end
+  local claims = {}
+  for at = 1 + NUMBER_BYTES, #packed, PENDING_BYTES do claims[#claims + 1] = { struct.unpack(PENDING, packed, at) } end
+  return (struct.unpack(NUMBER, packed)), claims
+end
+
+local function pack_pending(newest, claims)
+  local parts = { struct.pack(NUMBER, newest) }
+  for i, claim in ipairs(claims) do parts[i + 1] = struct.pack(PENDING, claim[1], claim[2], claim[3], claim[4]) end
+  return table.concat(parts)
+end
+
+-- What waits to be seen, after what was not seen in time is given back.
+local function pending_now(key, now)
+  local newest, claims = read_pending(redis.call('HGET', key, 'q'))
+  local gone, left = {}, {}
+  for _, claim in ipairs(claims) do
+    if claim[3] <= now then gone[claim[1]] = claim[2] else left[#left + 1] = claim end
   end
-  return -1
+  if #left < #claims then
+    give_back(key, gone)
+    redis.call('HSET', key, 'q', pack_pending(newest, left))
+  end
+  return newest, left
+end
+
+-- One claim out of the arguments from `at` on, and where the next begins.
+local function read_claim(args, at)
+  local claim = { decision = args[at], expires = tonumber(args[at + 1]), fields = {}, limits = {}, met = {}, arms = {} }
+  local counts = tonumber(args[at + 2])
+  at = at + 3
+  for i = 1, counts do
+    claim.fields[i], claim.limits[i] = args[at], args[at + 1]
+    at = at + 2
+  end
+  local met = tonumber(args[at])
+  at = at + 1
+  for i = 1, met do
+    claim.met[i], claim.arms[i] = 'x' .. args[at], args[at + 1]
+    at = at + 2
+  end
+  return claim, at
+end
+
+-- What each counter of a claim becomes, what they were, and for how many seconds the last window runs; nothing when a
+-- limit holds no more.
+local function counted_with(key, now, claim)
+  if #claim.fields == 0 then return {}, {}, 0 end
+  local counted, longest = {}, 0
+  local held = redis.call('HMGET', key, unpack(claim.fields))
+  for i, limits in ipairs(claim.limits) do
+    local packed, runs = one_more(held[i] or '', now, limits)
+    if not packed then return end
+    counted[i], longest = packed, math.max(longest, runs)
+  end
+  return counted, held, longest
+end
+
+-- Note in each counter which claims that wait are counted there: `own` (nil: none) and those that were noted before.
+local function note_claims(counted, held, claims, own)
+  local waits, alone = {}, own and #claims == 1 and pack_claims({ own })
+  for _, claim in ipairs(claims) do waits[claim[1]] = true end
+  for i, packed in ipairs(counted) do
+    local numbers = {}
+    if not alone then
+      for _, number in ipairs(claims_in(held[i] or '')) do
+        if waits[number] then numbers[#numbers + 1] = number end
+      end
+      numbers[#numbers + 1] = own
+    end
+    counted[i] = packed .. (alone or pack_claims(numbers))
+  end
+end
+
+-- KEYS[1] the visitor. ARGV: now, most fields kept in the frequency, retention in seconds, then for each claim: how its
+-- decision's id begins (5 bytes), when it is given back (0: never), number of counts, name of each with its limits
+-- (length of the window in seconds, 4 bytes; most ads, 2), number of what it met, name of each with its arm.
+-- What was not seen in time is given back first. A window begins with the first ad in it. The first claim of which
+-- every limit of every count holds is counted, and no other; what it met for the first time is remembered for the
+-- retention.
+-- Returns the claim's place, from 0; -1 for none; then the names of what it met for the first time.
+local function reserve(keys, args)
+  local key, now, keep = keys[1], tonumber(args[1]), tonumber(args[2])
+  local newest, claims = pending_now(key, now)
+  local at, place, claim = 4, 0, nil
+  local counted, held, longest
+  while at <= #args do
+    claim, at = read_claim(args, at)
+    counted, held, longest = counted_with(key, now, claim)
+    if counted then break end
+    place = place + 1
+  end
+  if not counted then return { -1 } end
+
+  local reply, write, written, own = { place }, {}, {}, nil
+  if claim.expires > 0 and #counted > 0 then
+    own = newest % 65535 + 1
+    claims[#claims + 1] = { own, now, claim.expires, claim.decision }
+    if #claims > MOST_PENDING then table.remove(claims, 1) end
+    write = { 'q', pack_pending(own, claims) }
+  end
+  if #claims > 0 then note_claims(counted, held, claims, own) end
+  for i, packed in ipairs(counted) do
+    write[#write + 1] = claim.fields[i]
+    write[#write + 1] = packed
+    written[claim.fields[i]] = true
+  end
+  for i, field in ipairs(claim.met) do
+    if redis.call('HEXISTS', key, field) == 0 then
+      write[#write + 1] = field
+      write[#write + 1] = struct.pack(EXPOSURE, now, 0) .. claim.arms[i]
+      written[field], longest = true, math.max(longest, tonumber(args[3]))
+      reply[#reply + 1] = string.sub(field, 2)
+    end
+  end
+  if #write == 0 then return reply end
+  local added = redis.call('HSET', key, unpack(write))
+  live(key, longest)
+  if added > 0 and redis.call('HLEN', key) > keep then evict_frequency(key, keep, written, now) end
+  return reply
+end
+
+-- KEYS[1] the visitor. ARGV: how a decision's id begins. Its ad was seen: what it took is not given back.
+-- Returns 1, or 0 if nothing of it waited.
+local function seen(keys, args)
+  local newest, claims = read_pending(redis.call('HGET', keys[1], 'q'))
+  for i, claim in ipairs(claims) do
+    if claim[4] == args[1] then
+      table.remove(claims, i)
+      redis.call('HSET', keys[1], 'q', pack_pending(newest, claims))
+      return 1
+    end
+  end
+  return 0
+end
+
+-- KEYS[1] the visitor. ARGV: the counter of the ads since the last click. Returns 1, or 0 if there was none.
+local function clicked(keys, args)
+  return redis.call('HDEL', keys[1], args[1])
+end
+
+-- KEYS[1] the visitor. ARGV: now, names of what may have been met. A purchase is counted on each that was met by now.
+-- Returns name and value of those.
+local function converted(keys, args)
+  local reply = {}
+  for i = 2, #args do
+    local field = 'x' .. args[i]
+    local held = redis.call('HGET', keys[1], field)
+    local since, purchases = 0, 0
+    if held then since, purchases = struct.unpack(EXPOSURE, held) end
+    if held and since <= tonumber(args[1]) then
+      held = struct.pack(EXPOSURE, since, math.min(purchases + 1, MOST_COUNTED)) .. string.sub(held, EXPOSURE_BYTES + 1)
+      redis.call('HSET', keys[1], field, held)
+      reply[#reply + 1] = args[i]
+      reply[#reply + 1] = held
+    end
+  end
+  return reply
 end
 
 -- KEYS[1] the decision. ARGV: what is counted, how long that can still be claimed in seconds, the caller's claim (may
@@ -315,8 +654,12 @@ local function patch_product(keys, args)
 end
 
 redis.register_function('record_event_VERSION', record_event)
+redis.register_function('replay_event_VERSION', replay_event)
 redis.register_function('keep_visitor_VERSION', keep_visitor)
 redis.register_function('reserve_VERSION', reserve)
+redis.register_function('seen_VERSION', seen)
+redis.register_function('clicked_VERSION', clicked)
+redis.register_function('converted_VERSION', converted)
 redis.register_function('bill_VERSION', bill)
 redis.register_function('append_events_VERSION', append_events)
 redis.register_function('publish_snapshot_VERSION', publish_snapshot)
@@ -325,3 +668,177 @@ redis.register_function('swap_catalog_VERSION', swap_catalog)
 redis.register_function('touch_catalog_VERSION', touch_catalog)
 redis.register_function('drop_catalog_VERSION', drop_catalog)
 redis.register_function('patch_product_VERSION', patch_product)
+
+-- The money of a line item. Its ledger is one hash, all numbers whole micros: 's' spent ever, 's<day>' spent on one day,
+-- 'h' held by leases, 'h<day>' held by those of one day, 'e' when the first of them ends, 'b' when the ledger began (0:
+-- before anybody remembers), 'l<lease>' what is left in that lease, its day, and when it ends.
+-- spent + held never passes a limit. Without 's' there is no ledger: nothing is lent before it is known what was spent.
+-- Times are seconds since 1970 here, days are numbers.
+local LEDGER_TTL = 30 * 86400
+local LEDGER_DAYS = 3
+local MOST_LEASES = 4096
+local PARTS = 16
+local NO_LIMIT = 2 ^ 53
+local LENT, MISSING, TOTAL, DAILY, PACING = 0, 1, 2, 3, 4
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function limit(text)
+  return text == '' and NO_LIMIT or tonumber(text)
+end
+
+-- What is left in a lease, its day (a text) and when it ends; nothing where there is none.
+local function lease_of(packed)
+  if not packed then return end
+  local left, day, ends = string.match(packed, '^(%d+) (%d+) (%d+)$')
+  return tonumber(left), day, tonumber(ends)
+end
+
+-- Write what is left in a lease that was `before`. An empty one goes: who has it may fill it again.
+local function keep_lease(key, field, before, left, day, ends)
+  if left > 0 then
+    redis.call('HSET', key, field, string.format('%.0f %s %.0f', left, day, ends))
+  else
+    redis.call('HDEL', key, field)
+  end
+  redis.call('HINCRBY', key, 'h', whole(left - before))
+  redis.call('HINCRBY', key, 'h' .. day, whole(left - before))
+end
+
+-- Leases that have ended give back what is left in them, and days that are long over are forgotten.
+local function sweep_leases(key, now, today)
+  local flat = redis.call('HGETALL', key)
+  local first
+  for i = 1, #flat, 2 do
+    if string.sub(flat[i], 1, 1) == 'l' then
+      local left, of, ends = lease_of(flat[i + 1])
+      if ends <= now then
+        keep_lease(key, flat[i], left, 0, of, ends)
+      elseif not first or ends < first then
+        first = ends
+      end
+    end
+  end
+  for i = 1, #flat, 2 do
+    local day = string.match(flat[i], '^[sh](%d+)$')
+    if day and tonumber(day) < tonumber(today) - LEDGER_DAYS then redis.call('HDEL', key, flat[i]) end
+  end
+  if first then
+    redis.call('HSET', key, 'e', whole(first))
+  else
+    redis.call('HDEL', key, 'e')
+  end
+end
+
+-- Spent, held, spent on that day, held for that day, when the first lease ends, when it began; nothing without a ledger.
+local function read_ledger(key, day)
+  local read = redis.call('HMGET', key, 's', 'h', 's' .. day, 'h' .. day, 'e', 'b')
+  if not read[1] then return end
+  for i = 1, 6 do read[i] = tonumber(read[i]) or 0 end
+  return read
+end
+
+-- What the day's limits and its pacing leave, the least of it, and what stands in the way of `price` more.
+local function room_of(ledger, total, daily, share, price)
+  local today = ledger[3] + ledger[4]
+  local goal = math.min(daily, total - (ledger[1] + ledger[2] - today))
+  local paced = goal
+  if goal < NO_LIMIT then paced = math.min(goal, math.floor(goal * share) + price) end
+  local by_total, by_day, by_pace = total - ledger[1] - ledger[2], daily - today, paced - today
+  if by_total < price then return 0, TOTAL end
+  if by_day < price then return 0, DAILY end
+  if by_pace < price then return 0, PACING end
+  return math.min(by_total, by_day, by_pace), LENT
+end
+
+-- KEYS[1] the ledger. ARGV: now, day, total, daily (empty: no limit), share of the day's money that may be gone by now,
+-- price of one event, micros asked for (0: only look), lease, when it ends.
+-- At most a part of what there is, but one event at least, in whole events. A lease that is there is filled up.
+-- Returns what was lent, why nothing could be (0: it could), spent, held, spent today, held today, when it began.
+local function lease(keys, args)
+  local key, now, day, price, asked = keys[1], tonumber(args[1]), args[2], tonumber(args[6]), tonumber(args[7])
+  local ledger = read_ledger(key, day)
+  if not ledger then return { 0, MISSING, 0, 0, 0, 0, 0 } end
+  if ledger[5] > 0 and ledger[5] <= now then
+    sweep_leases(key, now, day)
+    ledger = read_ledger(key, day)
+  end
+  local room, reason = room_of(ledger, limit(args[3]), limit(args[4]), tonumber(args[5]), price)
+  local lent = 0
+  if reason == LENT and asked > 0 then
+    local field = 'l' .. args[8]
+    local left, of, ends = lease_of(redis.call('HGET', key, field))
+    left, of, ends = left or 0, of or day, ends or tonumber(args[9])
+    if of ~= day or ends <= now or redis.call('HLEN', key) >= MOST_LEASES then
+      reason = PACING
+    else
+      lent = math.min(asked, math.max(price, math.floor(room / PARTS)))
+      lent = math.max(1, math.floor(lent / price)) * price
+      keep_lease(key, field, left, left + lent, day, ends)
+      if ledger[5] == 0 or ends < ledger[5] then redis.call('HSET', key, 'e', whole(ends)) end
+      live(key, LEDGER_TTL)
+      ledger[2], ledger[4] = ledger[2] + lent, ledger[4] + lent
+    end
+  end
+  return { lent, reason, ledger[1], ledger[2], ledger[3], ledger[4], ledger[6] }
+end
+
+-- KEYS[1] the ledger. ARGV: lease, micros of it that are not needed. Returns how many of them were still in it.
+local function return_lease(keys, args)
+  local field = 'l' .. args[1]
+  local left, day, ends = lease_of(redis.call('HGET', keys[1], field))
+  if not left then return 0 end
+  local back = math.min(left, tonumber(args[2]))
+  keep_lease(keys[1], field, left, left - back, day, ends)
+  return back
+end
+
+-- KEYS[1] the ledger. ARGV: lease, micros, now. They go out of the lease and are spent, on the day of the lease.
+-- Returns them; 0, and nothing happens, when the lease has ended or has not got so much left.
+local function spend(keys, args)
+  local key, field, micros = keys[1], 'l' .. args[1], tonumber(args[2])
+  local left, day, ends = lease_of(redis.call('HGET', key, field))
+  if not left or left < micros or ends <= tonumber(args[3]) then return 0 end
+  keep_lease(key, field, left, left - micros, day, ends)
+  redis.call('HINCRBY', key, 's', args[2])
+  redis.call('HINCRBY', key, 's' .. day, args[2])
+  return micros
+end
+
+-- KEYS[1] the ledger. ARGV: day, total, daily (empty: no limit), micros. A click is paid straight, whatever the pacing.
+-- Returns the micros; 0, and nothing happens, when a limit would be passed or there is no ledger.
+local function spend_click(keys, args)
+  local key, day, micros = keys[1], args[1], tonumber(args[4])
+  local ledger = read_ledger(key, day)
+  if not ledger then return 0 end
+  local room, reason = room_of(ledger, limit(args[2]), limit(args[3]), 1, micros)
+  if reason ~= LENT then return 0 end
+  redis.call('HINCRBY', key, 's', args[4])
+  redis.call('HINCRBY', key, 's' .. day, args[4])
+  live(key, LEDGER_TTL)
+  return micros
+end
+
+-- KEYS[1] the ledger. ARGV: micros spent ever, day, micros spent on it, when it began. Returns 1, or 0 if there is one.
+local function seed_ledger(keys, args)
+  if redis.call('HSETNX', keys[1], 's', args[1]) == 0 then return 0 end
+  redis.call('HSET', keys[1], 's' .. args[2], args[3], 'b', args[4])
+  redis.call('EXPIRE', keys[1], LEDGER_TTL)
+  return 1
+end
+
+-- KEYS[1] the ledgers that are missed. ARGV: line item refs. Who fills them asks every second; nobody may be there.
+local function miss_ledgers(keys, args)
+  local added = redis.call('SADD', keys[1], unpack(args))
+  redis.call('EXPIRE', keys[1], 60)
+  return added
+end
+
+redis.register_function('lease_VERSION', lease)
+redis.register_function('return_lease_VERSION', return_lease)
+redis.register_function('spend_VERSION', spend)
+redis.register_function('spend_click_VERSION', spend_click)
+redis.register_function('seed_ledger_VERSION', seed_ledger)
+redis.register_function('miss_ledgers_VERSION', miss_ledgers)

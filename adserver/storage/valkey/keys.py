@@ -6,6 +6,9 @@ No key holds bytes that a client chose: visitor ids are ours and signed, everyth
 SNAPSHOT = "snapshot:{control}"
 """Hash: ``revision``, ``body`` (JSON)."""
 
+RATES = "rates:{control}"
+"""Hash: ``version``, a digest of ``body``: what was learned of clicks (JSON)."""
+
 CATALOGS = "catalogs:{control}"
 """Hash: advertiser ref -> version of its current catalog; ``swaps`` counts all swaps, ``latest`` is the version
 that came last: another one each time, also after the count began anew with an empty Valkey."""
@@ -20,6 +23,12 @@ look at CATALOGS and CHECKED again."""
 EVENTS = "events:{0}"
 """Stream: one entry per tick and worker, field ``b`` is a JSON array of log records."""
 
+MISSED_LEDGERS = "missed:{control}"
+"""Set: refs of line items of which a worker found no ledger, for the background worker to fill."""
+
+CURVES = "curves:{control}"
+"""Hash: line item ref -> the shares of yesterday's traffic by the end of each hour, separated by blanks."""
+
 
 def batch_marker(writer: str) -> str:
     """String: number of the last batch that one writer appended to the stream; in the stream's slot."""
@@ -29,6 +38,10 @@ def batch_marker(writer: str) -> str:
 def visitor(visitor_id: str) -> str:
     """Hash: all that is known of one visitor."""
     return f"u:{{{visitor_id}}}"
+
+
+ALL_VISITORS = "u:{*}"
+"""The pattern of the keys of all visitors."""
 
 
 def billed(decision_id: str) -> str:
@@ -75,3 +88,17 @@ def related(ref: int, kind: str) -> str:
 def popular(ref: int, kind: str) -> str:
     """String: the advertiser's most wanted products of that kind, packed."""
     return f"popular:{{{ref}}}:{kind}"
+
+
+def budget(ref: int) -> str:
+    """Hash: the ledger of one line item, what is spent and what is held by which lease."""
+    return f"budget:{{{ref}}}"
+
+
+def customer_list(ref: int) -> str:
+    """String: the version of a customer list, eight bytes, then how its hashes begin, sorted, eight bytes each."""
+    return f"list:{{{ref}}}"
+
+
+ALL_CUSTOMER_LISTS = "list:{*}"
+"""The pattern of the keys of all lists."""

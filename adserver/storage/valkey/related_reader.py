@@ -13,17 +13,22 @@ from adserver.storage.valkey.standing_codec import first_partners, unpack_popula
 TOLD = 20
 """Related products that are told of one."""
 
+ENOUGH = 2.5
+"""What fewer visits had, or had together, may be chance: three lately will do."""
+
 FRESH_S = 60.0
 """What was read so long ago is read again: it changes slowly."""
 
 _HELD = 10_000
 """Products whose related ones a worker holds, 2 kB each at most; as many advertisers' popular ones."""
 
-_Key = tuple[int, Kind, str]
+_Held = tuple[float, Sequence[str]]
+"""Until when it is fresh, and what is told."""
 
 
 class ValkeyRelatedReader:
-    """Holds what was read for a minute. ``clock`` tells monotonic seconds."""
+    """Holds what was read for a minute. ``clock`` tells monotonic seconds; what fewer than ``enough`` visits had, or
+    had together, is not told."""
 
     def __init__(
         self,
@@ -31,14 +36,16 @@ class ValkeyRelatedReader:
         catalogs: CatalogReader,
         *,
         held: int = _HELD,
+        enough: float = ENOUGH,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._valkey = valkey
         self._catalogs = catalogs
         self._limit = held // 2
+        self._enough = enough
         self._clock = clock
-        self._young: dict[_Key, tuple[float, Sequence[str]]] = {}
-        self._old: dict[_Key, tuple[float, Sequence[str]]] = {}
+        self._young: dict[str, _Held] = {}
+        self._old: dict[str, _Held] = {}
 
     async def related(
         self, ref: int, ids: Sequence[str], kind: Kind = Kind.VIEWED, deadline: float | None = None
@@ -50,14 +57,20 @@ class ValkeyRelatedReader:
         """
         products = await self._catalogs.products(ref, ids, deadline)
         names = {i: product.item_group_id or product.id for i in ids if (product := products.get(i)) is not None}
-        told = {name: held for name in names.values() if (held := self._held((ref, kind, name))) is not None}
-        missing = [name for name in dict.fromkeys(names.values()) if name not in told]
+        key, now, young, old = keys.related(ref, kind), self._clock(), self._young, self._old
+        told: dict[str, Sequence[str]] = {}
+        missing: list[str] = []
+        for name in dict.fromkeys(names.values()):
+            held = young.get(key + name) or old.get(key + name)
+            if held is not None and held[0] > now:
+                told[name] = held[1]
+            else:
+                missing.append(name)
         if missing:
-            key = keys.related(ref, kind)
             read = cast("list[bytes | None]", await self._valkey.command("HMGET", key, *missing, deadline=deadline))
             for name, packed in zip(missing, read, strict=True):
-                told[name] = first_partners(packed, TOLD) if packed else ()
-                self._hold((ref, kind, name), told[name])
+                told[name] = first_partners(packed, TOLD, self._enough) if packed else ()
+                self._hold(key + name, told[name])
         return {i: told[name] for i, name in names.items() if told[name]}
 
     async def best_sellers(self, ref: int, deadline: float | None = None) -> Sequence[str]:
@@ -69,18 +82,17 @@ class ValkeyRelatedReader:
         return await self._popular(ref, Kind.VIEWED, deadline)
 
     async def _popular(self, ref: int, kind: Kind, deadline: float | None) -> Sequence[str]:
-        held = self._held((ref, kind, ""))
-        if held is None:
-            packed = await self._valkey.command("GET", keys.popular(ref, kind), deadline=deadline)
-            held = tuple(unpack_popular(cast("bytes", packed)).visits) if packed else ()
-            self._hold((ref, kind, ""), held)
-        return held
+        key = keys.popular(ref, kind)
+        held = self._young.get(key) or self._old.get(key)
+        if held is not None and held[0] > self._clock():
+            return held[1]
+        packed = await self._valkey.command("GET", key, deadline=deadline)
+        counted = unpack_popular(cast("bytes", packed)).visits if packed else {}
+        popular = tuple(product for product, visits in counted.items() if visits >= self._enough)
+        self._hold(key, popular)
+        return popular
 
-    def _held(self, key: _Key) -> Sequence[str] | None:
-        found = self._young.get(key) or self._old.get(key)
-        return None if found is None or found[0] <= self._clock() else found[1]
-
-    def _hold(self, key: _Key, products: Sequence[str]) -> None:
+    def _hold(self, key: str, products: Sequence[str]) -> None:
         self._young[key] = (self._clock() + FRESH_S, products)
         if len(self._young) > self._limit:
             self._young, self._old = {}, self._young

@@ -33,11 +33,11 @@ def unpack_standing(packed: bytes) -> Standing:
     return Standing(at, visits, dict(zip(_ids(packed, _HEAD.size + 8 * count), pairs, strict=False)))
 
 
-def first_partners(packed: bytes, most: int) -> list[str]:
-    """The ids of at most ``most`` partners, those that belong most to the product first."""
-    if len(packed) < _HEAD.size or packed[0] != _FORMAT:
-        return []
-    return _ids(packed, _HEAD.size + 8 * packed[_HEAD.size - 1])[:most]
+def first_partners(packed: bytes, most: int, least: float) -> list[str]:
+    """The ids of at most ``most`` partners that came together ``least`` times or more, those that belong most to the
+    product first."""
+    partners = unpack_standing(packed).partners
+    return [partner for partner, (together, _) in partners.items() if together >= least][:most]
 
 
 def pack_popular(popular: Popular) -> bytes:

@@ -1,24 +1,29 @@
 """One visitor, one hash."""
 
 import struct
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
 from typing import cast
 
-from adserver.model.event import Event, EventName
-from adserver.model.profile import EPOCH, Offer, Profile, Receipt, Shopping, Window
+from adserver.model.event import Event
+from adserver.model.event_name import EventName
+from adserver.model.profile import EPOCH, Claim, Exposure, Profile, Reserved, fatigue_counter
 from adserver.storage.valkey import keys
-from adserver.storage.valkey.hot import Functions, HotValkey
+from adserver.storage.valkey.hot import Argument, Functions, HotValkey
+from adserver.storage.valkey.profile_codec import exposure_of, profile_of
 
 MAX_ENTRIES = 256
-"""Fields kept per visitor: above all products of all advertisers, of which the oldest views go first."""
+"""Products, visits and addresses kept per visitor, of all advertisers; the oldest views go first."""
 
-MAX_FREQUENCIES = 64
-"""Line items per visitor of which ads are counted; those whose windows have all ended go first, then the oldest.
-Together with MAX_ENTRIES it is at most the 320 entries up to which a hash stays compact."""
+MAX_FREQUENCIES = 160
+"""Counters, rule counters and exposures kept per visitor; those whose windows have all ended go first, then the oldest
+of what does the least harm. Together with MAX_ENTRIES it is less than the 512 entries up to which a hash is compact."""
 
-_NOTHING: Mapping[str, int] = {}
-_TIME = struct.Struct(">I")
-_WINDOW = struct.Struct(">IIH")
+_LIMIT = struct.Struct(">IH")
+_MOST_COUNTED = 65_535
+_DECISION_BYTES = 5
 
 _ACTION = {
     EventName.VIEW_ITEM: "v",
@@ -28,6 +33,8 @@ _ACTION = {
     EventName.REFUND: "u",
 }
 """What an event does to the visitor's products; all others only say that the visitor was there."""
+
+_ORDERED = frozenset({EventName.PURCHASE, EventName.REFUND})
 
 
 class ValkeyVisitors:
@@ -43,78 +50,125 @@ class ValkeyVisitors:
         self._new_visitor_s = new_visitor_s
 
     def record_event(
-        self, visitor: str, event: Event, now: float, *, returning: bool, receipt: bytes = b""
+        self,
+        visitor: str,
+        event: Event,
+        now: float,
+        *,
+        returning: bool,
+        receipt: bytes = b"",
+        happened: Sequence[tuple[str, int]] = (),
+        keep_s: int = 0,
     ) -> Awaitable[object]:
         """Write what ``event`` says into the profile, and set how long it lives.
 
         ``receipt`` is a few bytes that say what the visitor's consent rests on; the profile keeps it and since when it
-        is the same. Empty leaves what is there.
+        is the same. Empty leaves what is there. ``happened``: name of a rule's event, and how many of its newest times
+        are kept. ``keep_s``: life of a returning visitor's profile at least. A refund undoes the products it names, or
+        its order, or, where it names neither, all that was bought from that advertiser.
         """
+        order = event.order_id if event.name in _ORDERED else ""
+        more = bool(happened or event.mail or order or keep_s > self._retention_s)
+        action = _ACTION.get(event.name, "s")
         return self._writes.call(
             "record_event",
             keys.visitor(visitor),
             int(now) - EPOCH,
-            self._retention_s if returning else self._new_visitor_s,
+            max(self._retention_s, keep_s) if returning else self._new_visitor_s,
             int(returning),
             MAX_ENTRIES,
             receipt,
             event.advertiser.ref,
-            _ACTION.get(event.name, "s"),
+            *((f"{action}+", *_more(event.mail, order, happened)) if more else (action,)),
             *event.products,
         )
 
-    async def read_visitor(self, visitor: str, deadline: float | None = None) -> Profile:
-        """All that is known of ``visitor``. Who reads it tells that the cookie has come back."""
+    async def read_visitor(
+        self, visitor: str, now: float, deadline: float | None = None, *, returning: bool = True
+    ) -> Profile:
+        """All that is known of ``visitor``, without ads that were not seen in time. ``returning``: the cookie has come
+        back; without it nothing is written."""
         key = keys.visitor(visitor)
         # A plain read costs Valkey a quarter of a function that reads, and only a new visitor needs one.
         flat = cast("list[bytes]", await self._valkey.command("HGETALL", key, deadline=deadline))
-        if _is_new(flat):
+        if returning and _is_new(flat):
             await self._valkey.call("keep_visitor", key, self._retention_s, deadline=deadline)
-        return profile_of(flat)
+        return profile_of(flat, int(now) - EPOCH)
 
-    async def reserve(self, visitor: str, offers: Sequence[Offer], now: float, deadline: float | None = None) -> int:
-        """Count one ad of the first offer of which every cap holds, and give its place in ``offers``; -1 for none.
+    async def reserve(
+        self, visitor: str, claims: Sequence[Claim], now: float, deadline: float | None = None
+    ) -> Reserved:
+        """Take the first claim of which every limit of every count holds.
 
-        A window begins with the first ad in it, to the second, and begins anew with the first after its end. An offer
-        without caps always holds and counts nothing; windows count to 65,535.
+        A window begins with the first ad in it, to the second, and begins anew with the first after its end. A claim
+        names each counter once. Windows count to 65,535; that as a limit refuses nothing. A claim without counts always
+        holds; where it met nothing either, Valkey is not asked.
         """
-        if not offers or not offers[0].caps:
-            return 0 if offers else -1
-        args = [int(now) - EPOCH, MAX_FREQUENCIES]
-        for offer in offers:
-            args += (offer.line_item_ref, len(offer.caps))
-            for cap in offer.caps:
-                args += (cap.limit, cap.window_s)
-        return cast("int", await self._valkey.call("reserve", keys.visitor(visitor), *args, deadline=deadline))
+        if not claims:
+            return Reserved(-1)
+        if not claims[0].counts and not claims[0].met:
+            return Reserved(0)
+        args: list[Argument] = [int(now) - EPOCH, MAX_FREQUENCIES, self._retention_s]
+        for claim in claims:
+            args += _claim(claim)
+        key = keys.visitor(visitor)
+        place, *first = cast("list[int | bytes]", await self._valkey.call("reserve", key, *args, deadline=deadline))
+        return Reserved(cast("int", place), tuple([cast("bytes", name).decode() for name in first]))
+
+    def seen(self, visitor: str, decision: str) -> Awaitable[object]:
+        """The ad was seen: its claim is not given back. Nothing happens when it has been, or was final anyway."""
+        return self._valkey.call("seen", keys.visitor(visitor), _begin(decision))
+
+    def clicked(self, visitor: str, advertiser_ref: int, product: str) -> Awaitable[object]:
+        """Forget the ads with ``product`` that were not clicked."""
+        return self._valkey.call("clicked", keys.visitor(visitor), fatigue_counter(advertiser_ref, product))
+
+    async def converted(self, visitor: str, names: Sequence[str], now: float) -> Mapping[str, Exposure]:
+        """Count a purchase on each of the exposures ``names`` that began by ``now``, and give those."""
+        if not names:
+            return {}
+        answer = await self._valkey.call("converted", keys.visitor(visitor), int(now) - EPOCH, *names)
+        flat = iter(cast("list[bytes]", answer))
+        return {name.decode(): exposure_of(value) for name, value in zip(flat, flat, strict=True)}
+
+
+def _more(mail: bytes, order: str, happened: Sequence[tuple[str, int]]) -> tuple[Argument, ...]:
+    """What stands in front of the products where an event has more to tell."""
+    return (
+        mail,
+        _order_tag(order),
+        MAX_FREQUENCIES,
+        len(happened),
+        *[part for counter in happened for part in counter],
+    )
+
+
+def _order_tag(order: str) -> str:
+    """Enough of an order's id to know it again among those of one visitor; empty for none."""
+    return urlsafe_b64encode(sha256(order.encode()).digest()[:6]).decode()[:6] if order else ""
+
+
+def _claim(claim: Claim) -> list[Argument]:
+    counts = [count for count in claim.counts if count.limits]
+    args: list[Argument] = [_begin(claim.decision), claim.expires, len(counts)]
+    for count in counts:
+        args += (count.counter, _packed(count.limits))
+    args.append(len(claim.met))
+    for met in claim.met:
+        args += met
+    return args
+
+
+@lru_cache(maxsize=4_096)
+def _packed(limits: tuple[tuple[int, int], ...]) -> bytes:
+    return b"".join([_LIMIT.pack(window_s, min(limit, _MOST_COUNTED)) for limit, window_s in limits])
+
+
+def _begin(decision: str) -> bytes:
+    """Enough of a decision's id to know it again among the few of one visitor that wait."""
+    return decision.encode()[:_DECISION_BYTES].ljust(_DECISION_BYTES, b"-")
 
 
 def _is_new(flat: Sequence[bytes]) -> bool:
     """Whether the newest time is below zero: the cookie has not come back yet."""
     return b"t" in flat and flat[flat.index(b"t") + 1][:1] == b"-"
-
-
-def profile_of(flat: Sequence[bytes]) -> Profile:
-    """A profile from the fields and values of a visitor's hash, alternating."""
-    products: dict[bytes, dict[str, int]] = {}  # by what stands in front of the colon: action and advertiser
-    seen: dict[int, int] = {}
-    frequency: dict[int, tuple[Window, ...]] = {}
-    receipt = None
-    fields = iter(flat)
-    for name, value in zip(fields, fields, strict=True):
-        head, colon, product = name.partition(b":")
-        if colon:
-            if head in products:
-                products[head][product.decode()] = int(value)
-            else:
-                products[head] = {product.decode(): int(value)}
-        elif head[:1] == b"s":
-            seen[int(head[1:])] = int(value)
-        elif head[:1] == b"f":
-            frequency[int(head[1:])] = tuple([Window(*window) for window in _WINDOW.iter_unpack(value)])
-        elif head == b"r":
-            receipt = Receipt(_TIME.unpack_from(value)[0], value[_TIME.size :])
-    shopping = {ref: Shopping(visited_at=at) for ref, at in seen.items()}
-    for ref in {head[1:] for head in products}:
-        viewed, carted, bought = (products.get(action + ref, _NOTHING) for action in (b"v", b"c", b"b"))
-        shopping[int(ref)] = Shopping(viewed, carted, bought, seen.get(int(ref), 0))
-    return Profile(shopping, frequency, receipt)

@@ -1,7 +1,6 @@
 """``GET /ad`` for an iframe and ``GET /ads`` for the publisher's tag."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from adserver.model.decision import NoAd
 from adserver.model.hit import Fields
@@ -9,6 +8,7 @@ from adserver.model.reason import NoAdReason
 from adserver.service.render_ad import Ad
 from adserver.service.serve_ad import MAX_PLACEMENTS, AdRequest, ServeAd
 from adserver.web.context import Context
+from adserver.web.handlers.explain import ExplainHandler
 from adserver.web.responses import VARY, Answer, Headers, html, json, method_not_allowed, no_content
 
 _OF_NOBODY = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
@@ -18,18 +18,22 @@ _OF_NOBODY = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
 class AdHandler:
     """One slot: an HTML document, or 204 with the reason."""
 
-    def __init__(self, serve_ad: ServeAd) -> None:
+    def __init__(self, serve_ad: ServeAd, explain: ExplainHandler, clock: Callable[[], float]) -> None:
         self._serve_ad = serve_ad
+        self._explain = explain
+        self._clock = clock
 
     async def __call__(self, context: Context) -> Answer:
-        """One ad."""
+        """One ad; with ``explain=1`` and an API key, why it would be that one."""
         if context.method != "GET":
             return method_not_allowed()
         fields = context.fields()
         placements = _placements(fields)
         if fields is None or len(placements) != 1:
             return no_content(self._serve_ad.refuse(NoAdReason.MALFORMED))
-        (answer,) = await self._serve_ad(AdRequest(context.hit(fields, time.time()), placements))
+        if "explain" in fields:
+            return await self._explain(context, fields, placements[0])
+        (answer,) = await self._serve_ad(AdRequest(context.hit(fields, self._clock()), placements))
         if isinstance(answer, NoAd):
             return no_content(answer.reason)
         policy = f"{answer.csp}; base-uri 'none'".encode()
@@ -39,8 +43,9 @@ class AdHandler:
 class AdsHandler:
     """All slots of a page: JSON with one entry per slot, readable by pages of the publisher only."""
 
-    def __init__(self, serve_ad: ServeAd) -> None:
+    def __init__(self, serve_ad: ServeAd, clock: Callable[[], float]) -> None:
         self._serve_ad = serve_ad
+        self._clock = clock
 
     async def __call__(self, context: Context) -> Answer:
         """Several ads."""
@@ -54,7 +59,7 @@ class AdsHandler:
         if len(placements) > MAX_PLACEMENTS:
             reason = self._serve_ad.refuse(NoAdReason.TOO_MANY_PLACEMENTS)
             return json({"ads": [], "reason": reason.label}, 400, [VARY])
-        request = AdRequest(context.hit(fields, time.time()), placements, same_page=True)
+        request = AdRequest(context.hit(fields, self._clock()), placements, same_page=True)
         answers = await self._serve_ad(request)
         return json({"ads": [_entry(answer) for answer in answers]}, 200, _cors(context, answers))
 

@@ -1,7 +1,7 @@
 """``GET /media/<signed>``."""
 
 import re
-import time
+from collections.abc import Callable
 
 from adserver.service.show_picture import YEAR_S, Shown, ShowPicture
 from adserver.web.context import Context
@@ -15,15 +15,16 @@ _REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*(?:;|$)")
 class MediaHandler:
     """A picture of a product, or what stands for it."""
 
-    def __init__(self, show_picture: ShowPicture) -> None:
+    def __init__(self, show_picture: ShowPicture, clock: Callable[[], float]) -> None:
         self._show_picture = show_picture
+        self._clock = clock
 
     async def __call__(self, context: Context) -> Answer:
         """The picture, or 304."""
         if context.method not in ("GET", "HEAD"):
             return method_not_allowed(b"GET, HEAD")
         webp = takes_webp(context.header(b"accept"))
-        shown = await self._show_picture(context.path[_PREFIX:], webp=webp, now=time.time())
+        shown = await self._show_picture(context.path[_PREFIX:], webp=webp, now=self._clock())
         if shown is None:
             return text(404, "This picture's address is not one of ours, or too old.")
         headers = _headers(shown)

@@ -1,6 +1,6 @@
 """``GET /pixel.gif``: always the image, whatever came in."""
 
-import time
+from collections.abc import Callable
 
 from adserver.model.reason import EventReason
 from adserver.service.record_event import RecordEvent
@@ -12,9 +12,10 @@ from adserver.web.responses import Answer, gif, method_not_allowed
 class PixelHandler:
     """Records one event and answers the GIF; the reason why not travels in a header."""
 
-    def __init__(self, record_event: RecordEvent, cookies: CookieHeaders) -> None:
+    def __init__(self, record_event: RecordEvent, cookies: CookieHeaders, clock: Callable[[], float]) -> None:
         self._record_event = record_event
         self._cookies = cookies
+        self._clock = clock
 
     async def __call__(self, context: Context) -> Answer:
         """One pixel."""
@@ -23,7 +24,7 @@ class PixelHandler:
         fields = context.fields()
         if fields is None:
             return gif(self._record_event.refuse(_flaw(context)))
-        hit = context.hit(fields, time.time())
+        hit = context.hit(fields, self._clock())
         recorded = await self._record_event(hit)
         if not recorded.cookie:
             return gif(recorded.reason)

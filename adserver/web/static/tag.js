@@ -11,16 +11,15 @@
     const script = d.currentScript || d.querySelector('script[src*="/tag.js"]');
     const attr = name => script.getAttribute('data-' + name);
     const origin = new URL(script.src).origin, queue = [];
-    // The shop's events, by rising worth.
+    // Rising worth.
     const SHOP = 'login,search,sign_up,generate_lead,refund,remove_from_cart,view_cart,view_item_list,view_item,begin_checkout,add_to_cart,purchase'.split(',');
     const worth = event => SHOP.indexOf(event.fields.e);
     let advertiser = attr('advertiser'), consent, busy, started, answered, leaving;
 
-    // 0.1 + 0.2 is 0.3.
     const text = v => typeof v === 'string' ? v.slice(0, 256)
       : Number.isFinite(v) ? String(+v.toFixed(6)) : '';
 
-    // `pending`: 1 asked (3 s at most), more: dialog open, 0: over
+    // `pending`: 1 asked, more: dialog open, 0: over
     const known = {}, pending = {};
     const settle = (key, answer) => {
       const waited = pending[key];
@@ -34,7 +33,7 @@
         pending[key] = 1;
         known[key] = 'pending'; // a refusal
         setTimeout(() => pending[key] === 1 && settle(key), 3000);
-      } else if (key !== 'us_privacy') return; // which has no listener
+      } else if (key !== 'us_privacy') return;
       safe(call)(w[name]);
     };
     const signals = () => {
@@ -79,7 +78,7 @@
           o: text(params.order_id) || text(params.transaction_id),
           eid: text(params.event_id),
         },
-        page: location.href.split('#')[0].slice(0, 1024),
+        page: location.href.split(/[?#]/)[0].slice(0, 1024),
       };
     };
     const add = (name, params) => {
@@ -87,7 +86,6 @@
       if (event.fields.e && queue.length < 100) queue.push(event);
     };
 
-    // When too long, without the page, then without the last products.
     const address = event => {
       let { ids, page } = event;
       for (;;) {
@@ -103,7 +101,7 @@
     };
     const send = (event, done) => {
       const url = address(event), got = () => done(answered = 1);
-      const failed = () => setTimeout(done, 1000); // leaving the page is a failure, too
+      const failed = () => setTimeout(done, 1000);
       if (!url) return done();
       setTimeout(done, answered ? 2000 : 10000);
       try {
@@ -112,8 +110,7 @@
         Object.assign(new Image(), { onload: got, onerror: failed, src: url + '&cb=' + Math.random() });
       }
     };
-    // One after the other: the first answer brings the cookie (HttpOnly: not seen from here); an event that does
-    // not wait for it makes a second visitor. A page left before sends one event at most.
+    // One by one: not to wait for the first cookie makes a second visitor.
     const pump = safe(() => {
       if (!started) return;
       signals();
@@ -135,6 +132,14 @@
       },
       event: (name, params) => text(name) ? add(name, params) : add(name.event, name),
       view: items => add('view_item', { items }),
+      set: params => {
+        const mail = text(params.email).trim().toLowerCase();
+        known.em = /^[\da-f]{64}$/.test(mail) && mail;
+        if (!/@/.test(mail)) return;
+        const hashed = h => settle('em', { em: Array.from(new Uint8Array(h), b => (b + 256).toString(16).slice(1)).join('') });
+        w.crypto.subtle.digest('SHA-256', new TextEncoder().encode(mail)).then(hashed, hashed);
+        pending.em = 1;
+      },
     };
     const run = safe(args => commands[args[0]](args[1], args[2]));
 
@@ -180,7 +185,6 @@
       if (answered) queue.splice(0).forEach(event => send(event, () => {}));
       leaving = 0;
     }));
-    // Once the page is parsed: consent further down counts too.
     d.addEventListener('prerenderingchange', start);
     d.addEventListener('readystatechange', start);
     if (d.readyState !== 'loading') start();

@@ -1,0 +1,122 @@
+"""Which products one ad shows to one visitor, and in which order."""
+
+from collections.abc import Mapping, Sequence
+
+from adserver.decision.frequency import Frequency
+from adserver.decision.index import Booking
+from adserver.decision.price_drop import has_dropped
+from adserver.decision.purchases import NOTHING_EXCLUDED, excluded_by
+from adserver.decision.recommend import WHY, Sources
+from adserver.decision.variant import Gap, Place, Places
+from adserver.decision.wishes import Wishes
+from adserver.model.decision import Why
+from adserver.model.line_item import Recommend
+from adserver.model.product import Product
+from adserver.model.profile import EPOCH
+
+
+class Choice:
+    """The products, each with its why, first of the visitor's own. ``gaps``: those that give way to others, if any are
+    told. ``room`` for so many more. ``settled``: whatever else is in the catalog, nothing that the visitor looked at
+    could take a place."""
+
+    __slots__ = ("_places", "gaps", "room", "settled")
+
+    def __init__(self, places: Places, *, settled: bool) -> None:
+        self._places = places
+        self.gaps = places.gaps()
+        self.room = places.room
+        self.settled = settled
+
+    @property
+    def places(self) -> Sequence[Place]:
+        """As many as there are, at most as many as there is room for."""
+        return self._places.first()
+
+    @property
+    def purchased(self) -> int:
+        """So many more could be shown but for the visitor's purchases; known where there is room left."""
+        return self._places.purchased
+
+    @property
+    def capped(self) -> int:
+        """The same of the caps of single products."""
+        return self._places.capped
+
+    def complete(self, sources: Sources, *, fill_up: bool) -> None:
+        """Give the gaps to what suits them; and to what is recommended the rest of the room, with ``fill_up``, or where
+        nothing else is there."""
+        for gap in self.gaps:
+            self._fill_gap(gap, sources)
+        if fill_up or not self.places:
+            for source in sources.recommend:
+                self._fill_room(source, sources)
+
+    def _fill_gap(self, gap: Gap, sources: Sources) -> None:
+        for product_id, why in sources.instead_of(gap):
+            product = sources.products.get(product_id)
+            if product is not None and self._places.fill_gap(gap, product, why):
+                return
+
+    def _fill_room(self, source: Recommend, sources: Sources) -> None:
+        places, why = self._places, WHY[source]
+        for product_id in sources.of(source) if places.room else ():
+            product = sources.products.get(product_id)
+            if product is not None:
+                places.put(product, why)
+                if not places.room:
+                    return
+
+
+def choose(
+    booking: Booking,
+    wishes: Wishes,
+    frequency: Frequency,
+    products: Mapping[str, Product],
+    *,
+    now: int,
+    most: int,
+    further: bool = False,
+) -> Choice:
+    """``products`` by the id asked for, as far as they are in the catalog; ``now`` in seconds since 1970; ``frequency``
+    by the name of a counter; ``further``: the other products that were looked at are known as well.
+
+    First what is in the cart, then what was looked at last, then what was looked at often, then what became cheaper
+    since it was looked at, then the rest that was looked at, the newest first. The same inputs give the same choice,
+    however the mappings are ordered.
+    """
+    excluded = NOTHING_EXCLUDED
+    if wishes.bought:
+        excluded = excluded_by(wishes.bought, products, booking.line_item.exclude_purchased.scope)
+    places = Places(booking, frequency, excluded, now, most)
+    settled = _place_own(places, wishes, products, now, further=further)
+    return Choice(places, settled=settled)
+
+
+def _place_own(places: Places, wishes: Wishes, products: Mapping[str, Product], now: int, *, further: bool) -> bool:
+    """Whether nothing that follows could take a place."""
+    put, cheaper = places.put, _cheaper(wishes, products, now)
+    last = wishes.viewed[:1]
+    for why, ids in (
+        (Why.CART, wishes.carted),
+        (Why.PRICE_DROP if cheaper[:1] == last else Why.VIEWED, last),
+        (Why.OFTEN, wishes.often),
+        (Why.PRICE_DROP, cheaper),
+        (Why.VIEWED, wishes.viewed),
+        (Why.VIEWED, wishes.others if further else ()),
+    ):
+        for product_id in ids:
+            product = products.get(product_id)
+            if product is not None and put(product, why):
+                return True
+    return False
+
+
+def _cheaper(wishes: Wishes, products: Mapping[str, Product], now: int) -> list[str]:
+    return [
+        product_id
+        for product_id in wishes.viewed
+        if (product := products.get(product_id)) is not None
+        and (len(product.history) > 1 or product.sale_price is not None)
+        and has_dropped(product, wishes.viewed_at[product_id] + EPOCH, now)
+    ]

@@ -1,0 +1,261 @@
+"""One slot: from who looks to an ad, or to the reason why there is none."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from adserver.decision.frequency import cap_reason
+from adserver.decision.index import Booking, PlacementEntry
+from adserver.decision.product_counts import product_counts
+from adserver.decision.shortlist import Shortlist, prospects, shortlist
+from adserver.decision.value import Rng, draw_design
+from adserver.decision.viewer import Viewer
+from adserver.model.account import NoHistory
+from adserver.model.decision import Charge, Decision, NoAd, Passed
+from adserver.model.profile import EPOCH, GHOST, TREATED, Claim, met_by
+from adserver.model.reason import LineItemReason, NoAdReason
+from adserver.service.count_ads import Answer, exposure_records
+from adserver.service.fill_ad import FillAd, Filled
+from adserver.service.live import Live
+from adserver.service.purse import Purse
+from adserver.storage.interfaces import EventLog, StoreUnavailable, VisitorStore
+
+MAX_OFFERS = 4
+"""Ads among which the caps choose, when somebody else takes the last place under one of them."""
+
+STRANGER = frozenset({NoAdReason.NO_VISITOR, NoAdReason.NO_HISTORY, NoAdReason.CONSENT})
+"""Reasons with which the placement says what is shown instead."""
+
+
+class _Offered(NamedTuple):
+    """An ad that could be shown, what it takes of the visitor, and whether it is held back for the control group."""
+
+    decision: Decision
+    booking: Booking
+    claim: Claim
+    ghost: bool
+
+
+class DecideAd:
+    """``mint_decision`` makes a new random decision id; what an ad takes of a visitor is given back unless it was seen
+    within ``seen_within_s`` seconds."""
+
+    def __init__(
+        self,
+        live: Live,
+        *,
+        fill: FillAd,
+        purse: Purse,
+        visitors: VisitorStore,
+        log: EventLog,
+        mint_decision: Callable[[], str],
+        rng: Rng,
+        seen_within_s: int,
+    ) -> None:
+        self._live = live
+        self._fill = fill
+        self._purse = purse
+        self._visitors = visitors
+        self._log = log
+        self._mint_decision = mint_decision
+        self._rng = rng
+        self._seen_within_s = seen_within_s
+
+    async def __call__(self, entry: PlacementEntry, viewer: Viewer, deadline: float) -> Answer:
+        """An ad or why there is none. Raises StoreUnavailable; no money is kept then."""
+        listed = shortlist(entry, viewer, self._live.rates, self._rng)
+        offered = await self._offers(entry, listed, viewer, deadline)
+        if not offered:
+            reason = listed.reason or NoAdReason.NO_LINE_ITEM
+            return await self.fall_back(entry, reason, viewer, deadline, listed.passed)
+        taken = await self._take(offered, viewer, deadline)
+        if taken is None:
+            listed.passed += [Passed(offer.booking.line_item.ref, LineItemReason.LOST_RACE) for offer in offered]
+            return await self.fall_back(entry, NoAdReason.CAPPED, viewer, deadline, listed.passed)
+        passed = listed.passed_over(taken.booking)
+        if taken.ghost:
+            passed.append(Passed(taken.booking.line_item.ref, LineItemReason.HOLDOUT))
+            return NoAd(entry.placement.id, NoAdReason.HOLDOUT, taken.booking.line_item, passed)
+        return taken.decision._replace(passed=passed, claimed_by=viewer.visitor if taken.claim.expires else "")
+
+    async def fall_back(
+        self,
+        entry: PlacementEntry,
+        reason: NoAdReason,
+        viewer: Viewer,
+        deadline: float,
+        passed: Sequence[Passed] = (),
+    ) -> Answer:
+        """Best sellers for somebody nothing is known of, where the placement says so; else a house ad whose caps hold,
+        all house line items taking turns; else nothing."""
+        wanted = entry.placement.no_history if reason in STRANGER else NoHistory.HOUSE
+        if wanted is NoHistory.BEST_SELLERS:
+            shown = await self._best_sellers(entry, viewer, deadline)
+            if shown is not None:
+                return shown
+        if wanted is not NoHistory.PASSBACK:
+            shown = await self._house_ad(entry, reason, viewer, deadline)
+            if shown is not None:
+                return shown
+        return NoAd(entry.placement.id, reason, None, passed)
+
+    def give_up(self, entry: PlacementEntry, reason: NoAdReason, now: int) -> Answer:
+        """A house ad without caps, where caps can not be looked at; else nothing."""
+        if entry.placement.no_history is NoHistory.PASSBACK and reason in STRANGER:
+            return NoAd(entry.placement.id, reason)
+        bookings = [booking for booking in entry.live(now).house if not booking.counts]
+        if not bookings:
+            return NoAd(entry.placement.id, reason)
+        return self._house_decision(entry, bookings[int(self._rng() * len(bookings))], reason)
+
+    async def _offers(
+        self, entry: PlacementEntry, listed: Shortlist, viewer: Viewer, deadline: float
+    ) -> "list[_Offered]":
+        """The best candidates that have products and money, up to the first that no cap can take away."""
+        offered: list[_Offered] = []
+        try:
+            for booking in listed.candidates:
+                offer = await self._offer(entry, booking, viewer, deadline)
+                if isinstance(offer, LineItemReason):
+                    listed.note(booking, offer)
+                    continue
+                offered.append(offer)
+                if not offer.claim.counts or len(offered) == MAX_OFFERS:
+                    break
+        except StoreUnavailable:
+            self._give_back(offered)
+            raise
+        return offered
+
+    async def _offer(
+        self, entry: PlacementEntry, booking: Booking, viewer: Viewer, deadline: float
+    ) -> _Offered | LineItemReason:
+        design, propensity = draw_design(booking, self._live.rates, self._rng)
+        filled = await self._fill.fill(entry, booking, design, viewer, deadline)
+        if isinstance(filled, LineItemReason):
+            return filled
+        ghost = self._live.assigner.is_ghost(viewer.visitor, booking.campaign)
+        charge = await self._purse.take(booking, viewer.now, deadline)
+        if isinstance(charge, LineItemReason):
+            return charge
+        if ghost:  # it pays nothing, but where there is no money nobody would have been shown the ad
+            self._purse.give_back(booking, charge)
+            charge = None
+        decision = self._decision(entry, booking, filled, (design, propensity), charge)
+        return _Offered(decision, booking, self._claim(decision, booking, filled, viewer, ghost=ghost), ghost)
+
+    def _decision(
+        self,
+        entry: PlacementEntry,
+        booking: Booking,
+        filled: Filled,
+        drawn: tuple[str, float],
+        charge: Charge | None,
+    ) -> Decision:
+        design, propensity = drawn
+        return Decision(
+            id=self._mint_decision(),
+            placement=entry.placement,
+            line_item=booking.line_item,
+            campaign=booking.campaign,
+            advertiser=booking.advertiser,
+            products=filled.products,
+            creative=design,
+            propensity=propensity,
+            why=filled.why,
+            offer=filled.offer,
+            charge=charge,
+        )
+
+    def _claim(self, decision: Decision, booking: Booking, filled: Filled, viewer: Viewer, *, ghost: bool) -> Claim:
+        """A ghost's ads count as well, though nobody sees them: else it would be met more often than all others."""
+        counts = (*booking.counts, *product_counts(booking, filled.products))
+        expires = 0 if ghost or not counts else viewer.now - EPOCH + self._seen_within_s
+        return Claim(counts, decision.id, expires, self._met(booking, viewer, ghost=ghost))
+
+    def _met(self, booking: Booking, viewer: Viewer, *, ghost: bool) -> tuple[tuple[str, str], ...]:
+        """What has to be remembered of this ad, but not what is already."""
+        known = viewer.profile.exposures
+        met: list[tuple[str, str]] = []
+        if booking.campaign.holdout and booking.campaign.id not in known:
+            met.append((booking.campaign.id, GHOST if ghost else TREATED))
+        experiment = booking.line_item.experiment
+        if experiment and not ghost and met_by(experiment) not in known:
+            met.append((met_by(experiment), booking.line_item.arm))
+        return tuple(met)
+
+    async def _take(self, offered: "Sequence[_Offered]", viewer: Viewer, deadline: float) -> "_Offered | None":
+        """The first offer whose caps still hold, counted; the others cost nothing."""
+        taken = None
+        try:
+            taken = await self._reserved(offered, viewer, deadline)
+        finally:
+            self._give_back([offer for offer in offered if offer is not taken])
+        return taken
+
+    async def _reserved(self, offered: "Sequence[_Offered]", viewer: Viewer, deadline: float) -> "_Offered | None":
+        first = offered[0].claim
+        if not first.counts and not first.met:
+            return offered[0]
+        claims = [offer.claim for offer in offered]
+        reserved = await self._visitors.reserve(viewer.visitor, claims, viewer.now, deadline)
+        if reserved.place < 0:
+            return None
+        taken = offered[reserved.place]
+        if reserved.first:
+            self._log.note(exposure_records(reserved, taken.claim, viewer.now))
+        return taken
+
+    def _give_back(self, offered: "Sequence[_Offered]") -> None:
+        for offer in offered:
+            self._purse.give_back(offer.booking, offer.decision.charge)
+
+    async def _best_sellers(self, entry: PlacementEntry, viewer: Viewer, deadline: float) -> Decision | None:
+        """What most people buy, of an advertiser who needs nothing known of who looks."""
+        for booking in prospects(entry, viewer, self._live.rates, self._rng).candidates:
+            design, propensity = draw_design(booking, self._live.rates, self._rng)
+            filled = await self._fill.best_sellers(entry, booking, design, viewer.now, deadline)
+            if isinstance(filled, LineItemReason):
+                continue
+            charge = await self._purse.take(booking, viewer.now, deadline)
+            if not isinstance(charge, LineItemReason):
+                return self._decision(entry, booking, filled, (design, propensity), charge)
+        return None
+
+    async def _house_ad(
+        self, entry: PlacementEntry, reason: NoAdReason, viewer: Viewer, deadline: float
+    ) -> Decision | None:
+        """All house line items take turns, but for those whose caps do not hold."""
+        house = entry.live(viewer.now).house
+        if not house:
+            return None
+        frequency, now = viewer.profile.frequency, viewer.now - EPOCH
+        bookings = [
+            booking
+            for booking in sorted(house, key=lambda _: self._rng())
+            if not booking.counts
+            or (
+                viewer.visitor
+                and viewer.has_consent(booking.advertiser)
+                and cap_reason(booking, frequency, now) is None
+            )
+        ]
+        offered = [self._house_offer(entry, booking, reason, viewer) for booking in bookings[:MAX_OFFERS]]
+        taken = await self._take(offered, viewer, deadline) if offered else None
+        return taken.decision._replace(claimed_by=viewer.visitor if taken.claim.expires else "") if taken else None
+
+    def _house_offer(self, entry: PlacementEntry, booking: Booking, reason: NoAdReason, viewer: Viewer) -> "_Offered":
+        decision = self._house_decision(entry, booking, reason)
+        expires = viewer.now - EPOCH + self._seen_within_s if booking.counts else 0
+        return _Offered(decision, booking, Claim(booking.counts, decision.id, expires), ghost=False)
+
+    def _house_decision(self, entry: PlacementEntry, booking: Booking, reason: NoAdReason) -> Decision:
+        return Decision(
+            id=self._mint_decision(),
+            placement=entry.placement,
+            line_item=booking.line_item,
+            campaign=booking.campaign,
+            advertiser=booking.advertiser,
+            products=(),
+            instead_of=reason,
+            creative=booking.line_item.creative,
+        )

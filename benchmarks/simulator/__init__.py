@@ -1,0 +1,1 @@
+"""The long runs of the simulator, and their results."""
