@@ -334,13 +334,15 @@ def _lifespan(stores: _Stores, services: _Services) -> Lifespan[Starlette]:
         await _first_look(stores, live)
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
-        follower = asyncio.create_task(_keep_following(stores, live))
+        stopping = asyncio.Event()
+        follower = asyncio.create_task(_keep_following(stores, live, stopping))
         keeper = asyncio.create_task(services.keep_budgets.run())
         try:
             async with stores.spool.running():
                 yield
                 await stores.events.settled()
         finally:
+            stopping.set()
             follower.cancel()
             keeper.cancel()
             await asyncio.gather(follower, keeper, return_exceptions=True)
@@ -365,10 +367,13 @@ async def _first_look(stores: _Stores, live: Live) -> None:
         log.warning("starting without Valkey: %s", error)
 
 
-async def _keep_following(stores: _Stores, live: Live) -> None:
-    """Hold the last good: whatever goes wrong in one look, the next one comes. The same trouble is told once."""
+async def _keep_following(stores: _Stores, live: Live, stopping: asyncio.Event) -> None:
+    """Hold the last good: whatever goes wrong in one look, the next one comes. The same trouble is told once.
+
+    ``stopping``: a call that is cancelled just when its answer arrives may not hear of it.
+    """
     trouble = ""
-    while True:
+    while not stopping.is_set():
         await asyncio.sleep(FOLLOW_S)
         try:
             await follow(live, stores.snapshots, stores.catalogs, stores.lists)

@@ -35,7 +35,9 @@ class Target:
 
 
 @contextmanager
-def our_server(name: str, *, workers: int = 1, fast_lane: bool = True, patient: bool = False) -> Iterator[Target]:
+def our_server(
+    name: str, *, workers: int = 1, fast_lane: bool = True, patient: bool = False, accounts: str = CAPPED_ACCOUNTS
+) -> Iterator[Target]:
     """A server of ours with its own Valkey, ready to serve; gone afterwards.
 
     ``patient``: it answers in full however long that takes. Otherwise slow answers become quick refusals, and a full
@@ -44,7 +46,7 @@ def our_server(name: str, *, workers: int = 1, fast_lane: bool = True, patient: 
     with running_server(
         "--workers",
         str(workers),
-        accounts=CAPPED_ACCOUNTS,
+        accounts=accounts,
         feed=feed_xml(PRODUCTS),
         ADSERVER_FAST_LANE=str(int(fast_lane)),
         ADSERVER_AD_DEADLINE_MS="1000" if patient else "50",
