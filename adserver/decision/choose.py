@@ -44,11 +44,10 @@ class Choice:
         return self._places.capped
 
     def complete(self, sources: Sources, *, fill_up: bool) -> None:
-        """Give the gaps to what suits them; and to what is recommended the rest of the room, with ``fill_up``, or where
-        nothing else is there."""
+        """Give the gaps to what suits them, and with ``fill_up`` the rest of the room to what is recommended."""
         for gap in self.gaps:
             self._fill_gap(gap, sources)
-        if fill_up or not self.places:
+        if fill_up:
             for source in sources.recommend:
                 self._fill_room(source, sources)
 

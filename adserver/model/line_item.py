@@ -128,8 +128,8 @@ class LineItem:
 
     ``priority`` 0 to 1,000, lower goes first; inside one, the higher expected value, and among equals a draw by
     ``weight``. ``creatives`` take turns with ``creative``, the better one more often. ``product_set`` is the id of one,
-    empty for the whole catalog. ``recommend`` is in the order of use: instead of what was bought or seen too often,
-    and when nothing of what the visitor looked at can be shown; with ``fill_up`` wherever there is room.
+    empty for the whole catalog. ``recommend`` is in the order of use: instead of what was bought or seen too often;
+    with ``fill_up`` wherever there is room.
     """
 
     id: str

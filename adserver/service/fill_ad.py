@@ -67,7 +67,7 @@ class FillAd:
         best = await related.best_sellers(ref, deadline) or await related.most_viewed(ref, deadline)
         turn = _Turn(booking, NO_WISHES, _NO_FREQUENCY, now, self._most(entry, design), deadline)
         choice = turn.choose({})
-        await self._complete(turn, choice, {}, Told(best=best), _BEST)
+        await self._complete(turn, choice, {}, Told(best=best), _BEST, fill_up=True)
         offer = due_offer(booking.line_item, _NO_FREQUENCY, 0, 0)
         return self._filled(choice, design, offer)
 
@@ -92,10 +92,10 @@ class FillAd:
         if not choice.settled and (others := wishes.others):
             products = {**products, **await self._catalogs.products(ref, others, turn.deadline)}
             choice = turn.choose(products, further=True)
-        has_room = bool(choice.room) and (turn.booking.line_item.fill_up or (bool(first) and not choice.places))
+        has_room = bool(choice.room) and turn.booking.line_item.fill_up
         if recommend and (has_room or choice.gaps):
             told = await self._told(turn, choice, recommend, room=has_room)
-            await self._complete(turn, choice, products, told, recommend)
+            await self._complete(turn, choice, products, told, recommend, fill_up=has_room)
         return choice
 
     async def _complete(
@@ -105,13 +105,15 @@ class FillAd:
         products: Mapping[str, Product],
         told: Told,
         recommend: Sequence[Recommend],
+        *,
+        fill_up: bool,
     ) -> None:
         is_picky = turn.booking.product_set is not None or Recommend.UPSELL in recommend
         ids = told.ids(MANY if is_picky else FEW)
         if ids:
             products = {**products, **await self._catalogs.products(turn.booking.advertiser.ref, ids, turn.deadline)}
             sources = Sources(told, turn.wishes, recommend, products, now=turn.now)
-            choice.complete(sources, fill_up=turn.booking.line_item.fill_up)
+            choice.complete(sources, fill_up=fill_up)
 
     async def _told(self, turn: "_Turn", choice: Choice, recommend: Sequence[Recommend], *, room: bool) -> Told:
         asked = asked_of(recommend, turn.wishes, choice.gaps, room=room)

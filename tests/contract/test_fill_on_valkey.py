@@ -99,7 +99,8 @@ async def test_what_tires_gives_way_to_what_is_looked_at_with_it(fill: FillAd) -
 
 
 async def test_best_sellers_for_a_stranger(fill: FillAd) -> None:
-    found = await fill.best_sellers(ENTRY, booking(ITEM), "tiles", NOW, in_time())
+    item = LineItem(id="item", campaign="summer", creative="tiles", ref=3)
+    found = await fill.best_sellers(ENTRY, booking(item), "tiles", NOW, in_time())
     assert isinstance(found, Filled)
     assert [product.id for product in found.products] == ["wax", "boots-41"]
 

@@ -12,6 +12,7 @@ from adserver.decision.wishes import LOOKED_BACK
 from adserver.model.line_item import ExcludePurchased, Fatigue, LineItem, Offer, PurchaseScope, Recommend
 from adserver.model.product import MICROS, Availability, Product
 from adserver.model.profile import Shopping, Window
+from adserver.model.reason import LineItemReason
 from adserver.service.fill_ad import Filled
 from tests.choosing import NOW, Catalog, Related, ago, booking, filled, viewer
 
@@ -71,6 +72,14 @@ def test_nothing_is_asked_for_where_nothing_is_recommended() -> None:
     bought = looked_at(2)._replace(bought={"P1": ago(5)})
     seen = {"d7:P0": (Window(30 * DAY_S, ago(5), 9),)}
     assert shown(filled(booking(item), viewer(bought, seen), related)) == ["P0"]
+    assert related.asked == []
+
+
+def test_nothing_is_recommended_where_nothing_gives_way_unless_it_shall_fill_up() -> None:
+    related = shop()
+    assert shown(filled(booking(replace(ITEM, fill_up=False)), viewer(looked_at(2), {}), related)) == ["P0", "P1"]
+    sold_out = filled(booking(replace(ITEM, fill_up=False)), viewer(looked_at(2), {}), shop(sold_out=2))
+    assert sold_out is LineItemReason.NO_PRODUCT
     assert related.asked == []
 
 
