@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures bench-simulator bench-decisions lock needs clean
+.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures bench-simulator bench-decisions bench-many lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ bench-pictures: install  ## What making the picture of a tile costs
 
 bench-decisions: install  ## What choosing line items and products costs, without network and Valkey; a minute
 	$(BIN)/python -m benchmarks.decisions --out benchmarks/results/decisions.md
+
+bench-many: install  ## What is left of the rate of ads with 200 line items; a minute
+	$(BIN)/python -m benchmarks.many
 
 bench-simulator: install  ## Twenty simulated days and a week, whose truth is known, with a real server; nine minutes
 	$(BIN)/python -m benchmarks.simulator

@@ -34,7 +34,7 @@ placements = ["daily-{"rectangle" if number < FIT else "leaderboard"}"]
 priority = {10 + number % 3}
 bid = {{ model = "CPM", amount = "{1 + number % 7}.00" }}
 budget = {{ total = "1000000.00", pacing = "asap" }}
-caps = ["1000/min", "100000/day per campaign", "100000/day per advertiser"]
+caps = ["1000/min", "1000/day per campaign", "1000/day per advertiser"]
 """
         for number in range(1, LINE_ITEMS)
     )
