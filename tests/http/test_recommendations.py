@@ -75,7 +75,7 @@ def test_bots_are_not_learned_from(server: Server, wire: Wire) -> None:
 
 
 def test_what_there_is_none_of_is_told(server: Server) -> None:
-    # Nobody names the second pair of boots; shoes of the other shop are looked at by other tests, whatever their number.
+    # Nobody names the second pair of boots; shoes of the other shop are looked at by other tests.
     code, text = printed(server, recommend.related, "boots", "BOOT2")
     assert (code, text) == (0, "Nobody has looked at BOOT2 yet, or not lately.\n")
     code, text = printed(server, recommend.related, "acme", "nothing")
