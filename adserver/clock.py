@@ -14,6 +14,8 @@ Clock = Callable[[], float]
 _HANDS = struct.Struct("<dd")
 """What the file holds: the time that the clock shows, and how many times as fast as the true time it goes, about."""
 
+_SHOWN = struct.Struct("<d")
+
 
 class FileClock:
     """Shows what stands in ``file``: every process that has mapped it reads the same, at once. Raises OSError, and
@@ -35,7 +37,8 @@ class FileClock:
 
     def show(self, moment: float) -> None:
         """Set it, if it was opened for that."""
-        _HANDS.pack_into(self._map, 0, moment, self.speed)
+        # In one copy of eight bytes: ``pack_into`` clears the place first, and others would read midnight of 1970.
+        self._map[: _SHOWN.size] = _SHOWN.pack(moment)
 
 
 def make_clock(file: Path, moment: float, speed: float) -> FileClock:

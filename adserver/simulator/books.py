@@ -17,8 +17,9 @@ async def read_books(world: World, home: Home) -> Books:
 
 
 async def _day(world: World, home: Home, day: int) -> Any:
+    """The last day ends when nothing that was decided on it can be billed any more: it is billed when it is seen."""
     begin = datetime.fromtimestamp(world.start + day * DAY_S, UTC)
-    end = datetime.fromtimestamp(world.start + (day + 1) * DAY_S, UTC)
+    end = datetime.fromtimestamp(world.start + (day + (2 if day == world.days - 1 else 1)) * DAY_S, UTC)
     return await home.ask("report", "--since", f"{begin:%Y-%m-%dT%H:%M:%S}", "--until", f"{end:%Y-%m-%dT%H:%M:%S}")
 
 

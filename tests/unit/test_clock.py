@@ -29,6 +29,24 @@ def test_it_stands_until_it_is_set_and_every_process_sees_that(tmp_path: Path) -
     )
 
 
+def test_who_reads_it_while_it_is_set_reads_what_it_was_set_to(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    made = make_clock(file, 1_780_272_000.0, 8_640.0)
+    reading = f"""
+from adserver.clock import clock_of
+read = clock_of({str(file)!r})
+print(min(read() for _ in range(3_000_000)))
+"""
+    with subprocess.Popen([sys.executable, "-c", reading], stdout=subprocess.PIPE) as reader:
+        moment = 1_780_272_000.0
+        while reader.poll() is None:
+            for _ in range(1_000):
+                moment += 0.25
+                made.show(moment)
+        assert reader.stdout
+        assert float(reader.stdout.read()) >= 1_780_272_000.0
+
+
 def test_who_reads_it_does_not_set_it(tmp_path: Path) -> None:
     make_clock(tmp_path / "clock", 0.0, 1.0)
     read = clock_of(str(tmp_path / "clock"))
