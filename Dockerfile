@@ -17,6 +17,8 @@ RUN /opt/adserver/bin/pip wheel --disable-pip-version-check --no-index --find-li
       'adserver[postgres]'
 
 FROM python:3.12-slim
+# Text in pictures of banners is laid out with its help: kerning, and scripts that join their letters.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libfribidi0 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin adserver \
  && install -d -o adserver -g adserver -m 0700 /data
 COPY --from=build /opt/adserver /opt/adserver

@@ -5,15 +5,13 @@ no file and no connection, and is given little memory and time: a picture that d
 """
 
 import io
-import os
-import resource
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import BinaryIO
 
 from PIL import ExifTags, Image, ImageCms
 
+from adserver.creative.confined import allow_time, give_up_rights
 from adserver.creative.picture import make_picture
 from adserver.creative.picture_order import ANSWER, KINDS, ORDER, PictureRefused
 
@@ -23,20 +21,18 @@ MEMORY_BYTES = 150_000_000
 CPU_S = 2
 """Processor time for one picture."""
 
-_NICE = 10
-
 
 def main() -> None:
     """Until the input ends."""
     _rehearse()
     orders, answers = sys.stdin.buffer, sys.stdout.buffer
-    _give_up_rights()
+    give_up_rights(MEMORY_BYTES)
     while head := orders.read(ORDER.size):
         length, width, height, kind = ORDER.unpack(head)
         raw = orders.read(length)
         if len(raw) < length:
             return
-        _allow_time()
+        allow_time(CPU_S)
         _answer(answers, raw, width, height, KINDS[kind])
 
 
@@ -55,28 +51,6 @@ def _rehearse() -> None:
             for made in KINDS:
                 with suppress(PictureRefused):
                     make_picture(raw, 16, 16, made)
-
-
-def _give_up_rights() -> None:
-    os.nice(_NICE)
-    limit = _memory() + MEMORY_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
-
-
-def _memory() -> int:
-    """Bytes of address space in use; a guess where the system does not say."""
-    try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
-    except OSError:
-        return 400_000_000
-
-
-def _allow_time() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + CPU_S, resource.RLIM_INFINITY))
 
 
 def _answer(answers: BinaryIO, raw: bytes, width: int, height: int, kind: str) -> None:

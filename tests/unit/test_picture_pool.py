@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from adserver.creative.picture_order import PictureRefused, Refusal
-from adserver.service.picture_pool import MAX_WAITING, PicturePool, PicturesBusy
+from adserver.service.picture_pool import PicturePool, PicturesBusy
+from adserver.service.process_pool import MAX_WAITING
 from tests.shop import encoded, shoe
 
 HOSTILE = Path(__file__).parents[2].parent / "shared" / "data" / "security" / "images"
@@ -39,7 +40,7 @@ async def running_pool(
 
 
 def process_of(pool: PicturePool) -> int:
-    return pool._idle[-1].process.pid
+    return pool.pool.idle[-1].process.pid
 
 
 def is_there(pid: int) -> bool:
@@ -61,12 +62,12 @@ async def refusal(pool: PicturePool, raw: bytes) -> Refusal:
 
 async def test_pictures_come_back_and_so_do_refusals() -> None:
     async with running_pool() as pool:
-        assert not pool._idle  # nothing is started ahead of need
+        assert not pool.pool.idle  # nothing is started ahead of need
         assert (await pool.make(SHOE, 86, 120, "webp"))[8:12] == b"WEBP"
         assert (await pool.make(SHOE, 86, 120, "jpeg"))[:2] == b"\xff\xd8"
         assert await refusal(pool, b"<html>") is Refusal.NOT_A_PICTURE
         assert await refusal(pool, SHOE[:2_000]) is Refusal.DAMAGED
-        assert len(pool._idle) == 1
+        assert len(pool.pool.idle) == 1
 
 
 async def test_hostile_pictures_end_in_a_picture_or_a_refusal() -> None:
@@ -128,7 +129,7 @@ async def test_a_process_that_dies_at_work_costs_one_picture() -> None:
         process = process_of(pool)
         os.kill(process, signal.SIGSTOP)
         asked = asyncio.create_task(pool.make(SHOE, 86, 120, "webp"))
-        await until(lambda: not pool._idle)
+        await until(lambda: not pool.pool.idle)
         os.kill(process, signal.SIGKILL)
         with pytest.raises(PictureRefused, match="harmful"):
             await asked
@@ -138,7 +139,7 @@ async def test_a_process_that_dies_at_work_costs_one_picture() -> None:
 async def test_a_process_that_died_idle_costs_nothing() -> None:
     async with running_pool() as pool:
         await pool.make(SHOE, 86, 120, "webp")
-        worker = pool._idle[-1]
+        worker = pool.pool.idle[-1]
         os.kill(worker.process.pid, signal.SIGKILL)
         await worker.process.wait()
         assert await pool.make(SHOE, 86, 120, "webp")
@@ -149,7 +150,7 @@ async def test_a_caller_that_gives_up_leaves_no_answer_to_the_next() -> None:
         await pool.make(SHOE, 86, 120, "webp")
         os.kill(process_of(pool), signal.SIGSTOP)
         asked = asyncio.create_task(pool.make(SHOE, 86, 120, "webp"))
-        await until(lambda: not pool._idle)
+        await until(lambda: not pool.pool.idle)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked
@@ -162,7 +163,7 @@ async def test_too_many_do_not_wait() -> None:
         os.kill(process_of(pool), signal.SIGSTOP)
         asked = [asyncio.create_task(pool.make(SHOE, 86, 120, "webp")) for _ in range(MAX_WAITING + 1)]
         await asyncio.sleep(0)
-        await until(lambda: pool._waiting == MAX_WAITING)
+        await until(lambda: pool.pool.waiting == MAX_WAITING)
         with pytest.raises(PicturesBusy):
             await pool.make(SHOE, 86, 120, "webp")
         for task in asked:
@@ -173,7 +174,7 @@ async def test_too_many_do_not_wait() -> None:
 async def test_processes_without_work_end_and_all_end_with_the_pool() -> None:
     async with running_pool(idle_s=0.05) as pool:
         await pool.make(SHOE, 86, 120, "webp")
-        await until(lambda: not pool._idle)
+        await until(lambda: not pool.pool.idle)
         await pool.make(SHOE, 86, 120, "webp")
         last = process_of(pool)
     await until(lambda: not is_there(last))
