@@ -1,8 +1,11 @@
 """What a banner shows. Whatever is built here is safe to put into a page."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from adserver.model.line_item import OptionValue
 
 # Browsers drop tabs and newlines inside a URL and read "\" as "/": "/\t/evil.example" would leave the site.
 _OWN_URL = re.compile(r"(?:https?://[^\s/\\?#\x00-\x1f\x7f]|/(?![/\\]))[^\s\\\x00-\x1f\x7f]*", re.IGNORECASE)
@@ -22,15 +25,17 @@ class Picture(NamedTuple):
 class Tile:
     """One product as shown.
 
-    ``price_text`` and ``was_price_text`` are formatted; the second is empty where nothing is to be struck
-    through. Without a ``picture`` ``letter`` is shown. ``click_url`` is absolute http(s) or root-relative, as are the
-    URLs of the picture; anything else raises ``ValueError``, because these are minted by this server and an odd one is
-    a bug.
+    ``price_text`` and ``was_price_text`` are formatted; the second is empty where nothing is to be struck through, and
+    only beside it stand ``discount`` (whole percent, 0: none) and its text, ``badge``. Without a ``picture`` ``letter``
+    is shown. ``click_url`` is absolute http(s) or root-relative, as are the URLs of the picture; anything else raises
+    ``ValueError``, because these are minted by this server and an odd one is a bug.
     """
 
     title: str
     price_text: str
     was_price_text: str = ""
+    discount: int = 0
+    badge: str = ""
     picture: Picture | None = None
     click_url: str
 
@@ -50,10 +55,13 @@ class Tile:
 class Banner:
     """One decision as shown.
 
-    ``size`` is ``<width>x<height>``, ``lang`` a language tag (``de``, ``de-DE`` or ``de_DE``), ``tiles``
+    ``size`` is ``<width>x<height>`` or ``fluid``, ``lang`` a language tag (``de``, ``de-DE`` or ``de_DE``), ``tiles``
     newest first. ``click_url`` is that of the whole banner, for creatives that have such a link. It,
-    ``impression_url`` and ``why_url`` are absolute http(s) or root-relative; anything else raises ``ValueError``.
-    ``offer_text`` and ``coupon`` are the shop's offer, empty for none.
+    ``impression_url``, ``why_url`` and ``privacy_url`` are absolute http(s) or root-relative; anything else raises
+    ``ValueError``. ``offer_text`` and ``coupon`` are the shop's offer, empty for none; ``ends_in`` are the whole
+    minutes to its end, None where it has none. ``because`` (``cart``, ``price_drop``, ``viewed``, ``recommended``) is
+    why the first product is shown. ``color`` is the brand's (``#rrggbb``), empty for none; ``options`` are what the
+    design is told.
     """
 
     size: str
@@ -65,11 +73,17 @@ class Banner:
     click_url: str = "/"
     offer_text: str = ""
     coupon: str = ""
+    privacy_url: str = "/privacy"
+    because: str = ""
+    ends_in: int | None = None
+    color: str = ""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _refuse_foreign("impression_url", self.impression_url)
         _refuse_foreign("why_url", self.why_url)
         _refuse_foreign("click_url", self.click_url)
+        _refuse_foreign("privacy_url", self.privacy_url)
         if "_" in self.lang:  # browsers hyphenate by the tag, and know it with a hyphen only
             object.__setattr__(self, "lang", self.lang.replace("_", "-"))
 

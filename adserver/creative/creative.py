@@ -2,33 +2,33 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from jinja2 import Template
 from markupsafe import Markup, escape
 
 from adserver.creative.banner import Banner, Tile
+from adserver.creative.colors import palette
+from adserver.creative.manifest import FLUID, Manifest
+from adserver.creative.options import OptionType, resolved
+from adserver.creative.words import Words, direction, language_of, time_left, words_of
+from adserver.model.line_item import OptionValue
 
 LONG_PRICE = 10
 """Characters; a banner with a price longer than this carries the class ``long`` and shows prices smaller."""
 
-
-class Labels(NamedTuple):
-    """The banner's own words: the mark that it is an ad, the button, the name of the privacy link; a line of invitation
-    where the creative has one."""
-
-    ad: str
-    action: str
-    privacy: str
-    line: str = ""
+ACCENT = "accent"
+"""The option that says the brand's colour instead of the advertiser."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """A banner without its products: what is the same for many decisions. ``count`` products, one of whose prices is
-    long (``long_prices``); the rest as in Banner. TOKEN may stand in its URLs, for what each decision has anew."""
+    long (``long_prices``), the largest reduction ``discount`` percent; the rest as in Banner, but ``options`` hold all
+    that the design has. TOKEN may stand in its URLs, for what each decision has anew."""
 
     size: str
     count: int
@@ -37,8 +37,14 @@ class Frame:
     lang: str
     impression_url: str
     why_url: str
+    privacy_url: str = "/privacy"
     offer_text: str = ""
     coupon: str = ""
+    ends_in: int | None = None
+    because: str = ""
+    discount: int = 0
+    color: str = ""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 
 Cut = tuple[bytes, ...]
@@ -48,12 +54,15 @@ Cut = tuple[bytes, ...]
 class Halves(NamedTuple):
     """What stands before and after the products, each cut where TOKEN stands.
 
-    ``linked``: CLICK still stands where the click URL of the whole banner goes.
+    ``linked``: CLICK still stands where the click URL of the whole banner goes. ``csp``: the document's
+    Content-Security-Policy, for a header; ``base-uri`` and ``frame-ancestors`` are left to the caller: a publisher's
+    tag may set a base.
     """
 
     before: Cut
     after: Cut
     linked: bool
+    csp: str
 
 
 # No value of a banner can contain these: whatever comes from outside is escaped.
@@ -70,63 +79,80 @@ class Creative:
     what was not there before.
     """
 
-    __slots__ = ("_banner", "_boxes", "_heads", "_labels", "_most", "_product", "csp", "min_products", "name", "sizes")
+    __slots__ = (
+        "_banner",
+        "_fonts",
+        "_origin",
+        "_product",
+        "_speech",
+        "_styles",
+        "about",
+        "manifest",
+        "min_products",
+        "name",
+        "options",
+        "shows_discount",
+        "sizes",
+    )
 
     def __init__(
         self,
+        manifest: Manifest,
         *,
-        name: str,
-        min_products: int,
-        max_products: Mapping[str, int],
-        boxes: Mapping[str, Sequence[tuple[int, int]]],
         origin: str,
-        labels: Mapping[str, Labels],
-        css: Mapping[str, str],
+        styles: Mapping[str, str],
         banner: Template,
         product: Template | None,
+        uses: Collection[str] = (),
+        fonts: bool = False,
     ) -> None:
-        """``max_products``, ``css`` (without ``<``) and ``boxes`` by size: the room for a picture, in CSS pixels, in a
-        banner of the fewest products, of one more, and so on. ``labels`` by language, ``en`` among them. ``origin`` is
-        where pictures come from (``https://ads.example``), empty where it is not known."""
-        self.name = name
-        self.sizes = frozenset(max_products)
-        self.min_products = min_products
-        self._most = dict(max_products)
-        self._boxes = dict(boxes)
-        self._labels = dict(labels)
+        """``styles`` (without ``<``) by size. ``origin`` is where pictures come from (``https://ads.example``), and
+        ``fonts`` if there are any; empty where it is not known. ``uses``: the variables that the banner's template
+        names."""
+        self.manifest = manifest
+        self.name = manifest.name
+        self.about = manifest.about
+        self.sizes = frozenset(manifest.sizes)
+        self.options = manifest.options
+        self.min_products = manifest.min_products
+        self.shows_discount = "discount" in uses
+        """Whether frames differ by the largest discount."""
+        self._styles = dict(styles)
         self._banner = banner.render
         self._product = product.render if product else None
-        digests = {size: _digest(style) for size, style in css.items()}
-        # ``base-uri`` and ``frame-ancestors`` are left to the caller: a publisher's tag may set a base.
-        self.csp = _policy(digests.values(), origin or "'self'")
-        """The documents' Content-Security-Policy, of all sizes, for a header."""
-        # Both are this installation's own text. The policy's quotes are single ones and end no attribute.
-        self._heads = {
-            # In the frame that a publisher's tag makes, 'self' would be the publisher.
-            size: (Markup(_policy([digests[size]], origin or "https: http:")), Markup(style))  # noqa: S704
-            for size, style in css.items()
-        }
+        self._origin = origin
+        self._fonts = fonts
+        self._speech: dict[str, _Speech] = {}
 
     def max_products(self, size: str) -> int:
         """How many tiles a size holds; ``KeyError`` for a size that is not in ``sizes``."""
-        return self._most[size]
+        return self.manifest.max_products[size]
 
     def picture_box(self, size: str, count: int) -> tuple[int, int]:
         """Width and height, in CSS pixels, of the room for a picture in a banner of ``count`` products."""
-        return self._boxes[size][count - self.min_products]
+        return self.manifest.boxes[size][count - self.min_products]
+
+    def words(self, lang: str) -> Words:
+        """Its words in a language, English where that is not known."""
+        return self._speak(lang).words
+
+    def resolved(self, given: Mapping[str, OptionValue]) -> Mapping[str, OptionValue]:
+        """The value of each of its options: the given one where it fits, else the default."""
+        return resolved(self.options, given)
 
     def render(self, banner: Banner) -> bytes:
         """One UTF-8 HTML document. Tiles beyond ``max_products`` are left out, the oldest first.
 
         Raises ``ValueError`` for a size that is not in ``sizes``, or fewer tiles than ``min_products``.
         """
-        most = self._most.get(banner.size)
+        most = self.manifest.max_products.get(banner.size)
         if most is None:
             raise ValueError(f"creative {self.name} has no size {banner.size[:20]!r}")
         tiles = banner.tiles[:most]
         if len(tiles) < self.min_products:
             raise ValueError(f"creative {self.name} needs {self.min_products} products, got {len(tiles)}")
-        before, after, linked = self.frame(
+        options = self.resolved(banner.options)
+        before, after, linked, _ = self.frame(
             Frame(
                 size=banner.size,
                 count=len(tiles),
@@ -135,44 +161,101 @@ class Creative:
                 lang=banner.lang,
                 impression_url=banner.impression_url,
                 why_url=banner.why_url,
+                privacy_url=banner.privacy_url,
                 offer_text=banner.offer_text,
                 coupon=banner.coupon,
+                ends_in=banner.ends_in,
+                because=banner.because if tiles else "",
+                discount=max((tile.discount for tile in tiles), default=0),
+                color=banner.color,
+                options=options,
             )
         )
-        products = [_in_attribute(tile.click_url).join(self.fragment(tile, banner.lang)) for tile in tiles]
+        products = [_in_attribute(tile.click_url).join(self.fragment(tile, banner.lang, options)) for tile in tiles]
         html = b"".join((*before, *products, *after))
         return _in_attribute(banner.click_url).join(html.split(CLICK)) if linked else html
 
     def frame(self, frame: Frame) -> Halves:
         """The banner without its products and its URLs."""
-        csp, css = self._heads[frame.size]
+        speech = self._speak(frame.lang)
+        width, _, height = ("0", "", "0") if frame.size == FLUID else frame.size.partition("x")
+        css = self._colors(frame) + self._styles[frame.size]
+        digest = _digest(css)
+        why_url = _with_token(frame.why_url)
         document = self._banner(
             size=frame.size,
+            width=int(width),
+            height=int(height),
             count=frame.count,
             long_prices=frame.long_prices,
             advertiser_name=frame.advertiser_name,
             lang=frame.lang,
-            labels=self._words(frame.lang),
+            dir=speech.dir,
+            words=speech.spoken,
+            options=SimpleNamespace(**frame.options),
+            because=frame.because,
+            discount=frame.discount,
+            offer_text=frame.offer_text,
+            coupon=frame.coupon,
+            ends_in=frame.ends_in,
+            ends_text="" if frame.ends_in is None else time_left(frame.ends_in, speech.words),
             products=_PRODUCTS,
             impression_url=_with_token(frame.impression_url),
             click_url=_CLICK,
-            why_url=_with_token(frame.why_url),
-            offer_text=frame.offer_text,
-            coupon=frame.coupon,
-            csp=csp,
-            css=css,
+            why_url=why_url,
+            hide_url=why_url + "#hide" if self._product else "",
+            privacy_url=frame.privacy_url,
+            # Both are this installation's own text. The policy's quotes are single ones and end no attribute. In the
+            # frame that a publisher's tag makes, 'self' would be the publisher.
+            csp=Markup(self._policy(digest, self._origin or "https: http:")),  # noqa: S704
+            css=Markup(css),  # noqa: S704
         )
         before, after = document.split(_PRODUCTS) if self._product else (document, "")
-        return Halves(_cut(before, _TOKEN), _cut(after, _TOKEN), _CLICK in document)
+        csp = self._policy(digest, self._origin or "'self'")
+        return Halves(_cut(before, _TOKEN), _cut(after, _TOKEN), _CLICK in document, csp)
 
-    def fragment(self, tile: Tile, lang: str) -> Cut:
-        """One product, cut where its click URL stands; the tile's own click URL is not looked at."""
+    def fragment(self, tile: Tile, lang: str, options: Mapping[str, OptionValue]) -> Cut:
+        """One product, cut where its click URL stands; the tile's own click URL is not looked at. ``options`` hold all
+        that the design has."""
         if self._product is None:
             raise ValueError(f"creative {self.name} shows no products")
-        return _cut(self._product(tile=tile, click_url=_CLICK, labels=self._words(lang)), _CLICK)
+        words = self._speak(lang).spoken
+        return _cut(self._product(tile=tile, click_url=_CLICK, words=words, options=SimpleNamespace(**options)), _CLICK)
 
-    def _words(self, lang: str) -> Labels:
-        return self._labels.get(lang.partition("-")[0].lower()) or self._labels["en"]
+    def _speak(self, lang: str) -> "_Speech":
+        language = language_of(lang)
+        speech = self._speech.get(language)
+        if speech is None:
+            words = words_of(language, self.manifest.labels)
+            speech = self._speech[language] = _Speech(words, SimpleNamespace(**words), direction(language))
+        return speech
+
+    def _colors(self, frame: Frame) -> str:
+        """What the style sheet is told: colours and numbers, which can end no rule."""
+        accent = str(frame.options.get(ACCENT) or frame.color)
+        found = palette(accent)
+        told = [f"--accent:{found.accent}", f"--on-accent:{found.on_accent}", f"--accent-text:{found.accent_text}"]
+        told.append(f"--ends:{0 if frame.ends_in is None else frame.ends_in}")
+        for name, option in self.options.items():
+            value, variable = frame.options[name], f"--{name.replace('_', '-')}"
+            if option.type is OptionType.NUMBER:
+                told.append(f"{variable}:{value}")
+            elif option.type is OptionType.COLOR and value and name != ACCENT:
+                shade = palette(str(value))
+                told += [f"{variable}:{shade.accent}", f"--on{variable[1:]}:{shade.on_accent}"]
+        return f":root{{{';'.join(told)}}}"
+
+    def _policy(self, digest: str, sources: str) -> str:
+        fonts = f" font-src {sources};" if self._fonts else ""
+        return f"default-src 'none'; img-src {sources};{fonts} style-src 'sha256-{digest}'; form-action 'none'"
+
+
+class _Speech(NamedTuple):
+    """One language: its words, the same for templates, and its direction."""
+
+    words: Words
+    spoken: SimpleNamespace
+    dir: str
 
 
 def is_long(tile: Tile) -> bool:
@@ -195,8 +278,3 @@ def _in_attribute(url: str) -> bytes:
 
 def _digest(css: str) -> str:
     return base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-
-
-def _policy(digests: Iterable[str], images: str) -> str:
-    styles = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return f"default-src 'none'; img-src {images}; style-src {styles}; form-action 'none'"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency, list_currencies
+from babel.numbers import format_currency, format_percent, list_currencies
 
 _FALLBACK = Locale("en")
 _CURRENCIES = frozenset(list_currencies())
@@ -27,6 +27,17 @@ def format_price(micros: int, currency: str, locale: str) -> str:
         with suppress(ArithmeticError):  # more digits than a decimal context holds
             return format_currency(amount, currency, locale=_locale(locale))
     return f"{amount:.2f} {currency}".rstrip()
+
+
+def discount_of(price: int, was: int) -> int:
+    """By how many whole percent ``price`` is lower than ``was`` (both micros), rounded down; 0 where it is not."""
+    return max(0, (was - price) * 100 // was) if was > 0 else 0
+
+
+@lru_cache(maxsize=1_024)
+def format_discount(percent: int, locale: str) -> str:
+    """``20, "de_DE"`` -> ``-20 %``; empty for 0. Raises nothing."""
+    return format_percent(Decimal(-percent) / 100, locale=_locale(locale)) if percent else ""
 
 
 def _locale(name: str) -> Locale:

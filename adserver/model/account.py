@@ -115,12 +115,14 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """A partner site. ``domains`` covers subdomains. ``exclude_advertisers`` are ids of those not shown there."""
+    """A partner site. ``domains`` covers subdomains. ``exclude_advertisers`` are ids of those not shown there.
+    ``click_hosts`` are hosts, with their subdomains, whose click trackers may stand before our own links."""
 
     id: str
     name: str
     domains: tuple[str, ...]
     exclude_advertisers: tuple[str, ...] = ()
+    click_hosts: tuple[str, ...] = ()
 
 
 class NoHistory(StrEnum):
@@ -133,7 +135,8 @@ class NoHistory(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """One slot of a publisher; ``size`` is ``<width>x<height>`` in CSS pixels. ``categories`` say in the publisher's
+    """One slot of a publisher; ``size`` is ``<width>x<height>`` in CSS pixels, or ``fluid``: what its slot
+    has room for. ``categories`` say in the publisher's
     words what its pages are about."""
 
     id: str

@@ -1,6 +1,7 @@
 """One way of spending a campaign: to whom, where and when, how often, for how much, and what is shown."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from adserver.model.cap import Cap
@@ -75,12 +76,18 @@ class Fatigue:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What the shop adds for this segment. It is shown once the visitor has seen ``after_ads`` ads of the line item, or
-    ``after_s`` seconds after the newest interest, whichever comes first; with neither, at once."""
+    ``after_s`` seconds after the newest interest, whichever comes first; with neither, at once. From ``ends`` (seconds
+    since 1970, 0: never) on it is not shown any more."""
 
     text: str = ""
     coupon: str = ""
     after_ads: int = 0
     after_s: int = 0
+    ends: int = 0
+
+
+OptionValue = str | int | float | bool
+"""What a design can be told: a text, a choice or a colour (``#rrggbb``), a number, yes or no."""
 
 
 class Device(StrEnum):
@@ -127,7 +134,8 @@ class LineItem:
     always. How often: ``caps`` all hold together; ``min_gap_s`` seconds between two of its ads.
 
     ``priority`` 0 to 1,000, lower goes first; inside one, the higher expected value, and among equals a draw by
-    ``weight``. ``creatives`` take turns with ``creative``, the better one more often. ``product_set`` is the id of one,
+    ``weight``. ``creatives`` take turns with ``creative``, the better one more often. ``options`` are what it
+    sets of that which its designs can be told, by name. ``product_set`` is the id of one,
     empty for the whole catalog. ``recommend`` is in the order of use: instead of what was bought or seen too often;
     with ``fill_up`` wherever there is room.
     """
@@ -163,6 +171,7 @@ class LineItem:
     fatigue: Fatigue | None = None
     exclude_purchased: ExcludePurchased = ExcludePurchased()
     offer: Offer | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
     ref: int = 0
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from adserver.creative.options import Options
 from adserver.model.account import Accounts
 from adserver.model.line_item import LineItem
 from adserver.model.segment import Rule, Rung
@@ -35,7 +36,8 @@ _OF_THE_ADVERTISER = (
 
 
 class Broken(NamedTuple):
-    """A name that leads nowhere, or values that do not go together. ``found`` is as the file would write it."""
+    """A name that leads nowhere, or values that do not go together. ``key`` has a dot before a part of it, ``found`` is
+    as the file would write it."""
 
     table: str
     id: str
@@ -44,8 +46,11 @@ class Broken(NamedTuple):
     found: str
 
 
-def broken_references(accounts: Accounts, creatives: Collection[str], where: str) -> Iterator[Broken]:
-    """All that is broken. ``where`` says where something would have to be: ``in this file``."""
+def broken_references(
+    accounts: Accounts, creatives: Collection[str], options: Mapping[str, Options], where: str
+) -> Iterator[Broken]:
+    """All that is broken. ``options`` are those of each creative, ``where`` says where something would have to be:
+    ``in this file``."""
     for table, key, target in _REFERENCES:
         known = getattr(accounts, target).keys()
         for account, noun in getattr(accounts, table).items():
@@ -56,6 +61,7 @@ def broken_references(accounts: Accounts, creatives: Collection[str], where: str
     yield from _segments(accounts, owned, where)
     for line_item in accounts.line_items.values():
         yield from _creatives(line_item, creatives)
+        yield from _options(line_item, options)
         if line_item.end and line_item.end <= line_item.start:
             yield Broken("line_items", line_item.id, "end", "a time after its start", "one that is not")
         yield from _arm(accounts, line_item)
@@ -101,6 +107,22 @@ def _creatives(item: LineItem, creatives: Collection[str]) -> Iterator[Broken]:
             if name not in creatives:
                 expected = f"one of {', '.join(sorted(creatives))}{nearest(name, sorted(creatives))}"
                 yield Broken("line_items", item.id, key, expected, quoted(name))
+
+
+def _options(item: LineItem, options: Mapping[str, Options]) -> Iterator[Broken]:
+    """Each has to be one of a design of the line item, and right for all of them that have it."""
+    designs = [options.get(name, {}) for name in item.designs]
+    known = sorted({name for design in designs for name in design})
+    for name, value in item.options.items():
+        key, found = f"options.{name}", quoted(value) if isinstance(value, str) else str(value).lower()
+        asked = [design[name] for design in designs if name in design]
+        if not asked:
+            which = f"one of {', '.join(known)}{nearest(name, known)}" if known else "no options"
+            expected = f"{which}: that is what {', '.join(item.designs)} can be told"
+            yield Broken("line_items", item.id, key, expected, quoted(name))
+        wrong = next((option for option in asked if not option.fits(value)), None)
+        if wrong:
+            yield Broken("line_items", item.id, key, wrong.expected, found)
 
 
 def _of_advertiser(item: LineItem, advertiser: str, owned: _Owned, where: str) -> Iterator[Broken]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from adserver.creative.options import Options
 from adserver.model.account import Accounts
 from adserver.service.account_references import Broken, broken_references
 from adserver.service.accounts_file import Problem, dotted, key_of
@@ -20,6 +22,8 @@ _TABLES = (
     "publishers",
     "placements",
 )
+
+_NO_OPTIONS: Mapping[str, Options] = MappingProxyType({})
 
 # Not the file's business: the database gives it.
 _NOT_COMPARED = {"id", "ref"}
@@ -63,10 +67,12 @@ def apply_accounts(
     prune: bool,
     dry_run: bool,
     known_creatives: Collection[str],
+    options: Mapping[str, Options] = _NO_OPTIONS,
     lines: Mapping[str, int] | None = None,
 ) -> ApplyResult:
     """Bring every row that ``desired`` names to what it says, all or nothing; with ``prune`` remove all others.
 
+    ``options``: what each creative can be told; line items may say nothing else.
     ``lines`` (of the parsed file) has every key that the file names. An optional key that it does not name keeps
     what is stored, unless ``prune`` sets it back to its default; without ``lines`` all keys count as named. It gives
     problems their line, too. References may point to what is kept already, unless ``prune`` removes it. Applying the
@@ -78,7 +84,7 @@ def apply_accounts(
         nonlocal outcome
         wanted = desired if prune or lines is None else _with_what_is_kept(current, desired, lines)
         after = _after(current, wanted, prune=prune)
-        problems = tuple(_problems(current, desired, after, known_creatives, lines or {}, prune=prune))
+        problems = tuple(_problems(current, desired, after, known_creatives, lines or {}, options=options, prune=prune))
         changes = () if problems else (*_puts(current, wanted), *(_removals(current, wanted) if prune else ()))
         outcome = ApplyResult(changes, problems, 0, after)
         gone = [change for change in changes if change.kind == "remove"]
@@ -110,20 +116,21 @@ def _problems(
     creatives: Collection[str],
     lines: Mapping[str, int],
     *,
+    options: Mapping[str, Options],
     prune: bool,
 ) -> list[Problem]:
     """What would be broken: of accounts that the file names all of it, of the others what is not broken already."""
     where = "in this file" if prune else "in this file or applied before"
-    broken = list(broken_references(after, creatives, where))
+    broken = list(broken_references(after, creatives, options, where))
     others = {one for one in broken if one.id not in getattr(desired, one.table)}
     if others:
-        before = {one[:3] for one in broken_references(current, creatives, where)}
+        before = {one[:3] for one in broken_references(current, creatives, options, where)}
         broken = [one for one in broken if one not in others or one[:3] not in before]
     return sorted(_problem(lines, one) for one in broken)
 
 
 def _problem(lines: Mapping[str, int], one: Broken) -> Problem:
-    key = dotted((one.table, one.id, one.key) if one.key else (one.table, one.id))
+    key = dotted((one.table, one.id, *one.key.split(".")) if one.key else (one.table, one.id))
     return Problem(lines.get(key, lines.get(dotted((one.table, one.id)), 0)), key, one.expected, one.found)
 
 

@@ -20,7 +20,7 @@ DAILY_CURVE = (3, 2, 1, 1, 1, 2, 4, 7, 9, 9, 9, 10, 11, 10, 9, 9, 10, 11, 13, 15
 RENDERED = 0.9
 """Share of the ads that a page asked for and that somebody really got to see."""
 
-CLICK_RATES = MappingProxyType({"grid": 0.05, "spotlight": 0.15})
+CLICK_RATES = MappingProxyType({"grid": 0.05, "hero": 0.15})
 """How likely a rendered banner of each design is clicked."""
 
 

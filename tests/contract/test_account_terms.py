@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, text
 
+from adserver.creative.library import load_creatives
 from adserver.model.account import Accounts, Campaign
 from adserver.model.cap import Cap, Level
 from adserver.model.line_item import Bid, BidModel, LineItem
@@ -24,6 +25,7 @@ from adserver.storage.valkey.codec import pack_snapshot, unpack_snapshot
 
 pytest_plugins = ["tests.contract.sql_servers"]
 
+CREATIVES = load_creatives()
 HANDBOOK = (Path(__file__).parents[2] / "docs" / "accounts.md").read_text()
 EXAMPLE = re.search(r"## A full example.*?```toml\n(.*?)```", HANDBOOK, re.DOTALL)[1]  # type: ignore[index]
 OTHER = '[advertisers.bolt]\nname = "B"\ndomains = ["b.test"]\ncurrency = "EUR"\nlocale = "de_DE"\n'
@@ -38,7 +40,10 @@ def parsed(toml: str) -> AccountsFile:
 def apply(store: SqlAccounts, toml: str, **options: Any) -> ApplyResult:
     file = parsed(toml)
     options = {"prune": False, "dry_run": False} | options
-    return apply_accounts(store, file.accounts, known_creatives={"grid", "hero"}, lines=file.lines, **options)
+    told = {name: creative.options for name, creative in CREATIVES.items()}
+    return apply_accounts(
+        store, file.accounts, known_creatives={"grid", "hero"}, options=told, lines=file.lines, **options
+    )
 
 
 def upload(engine: Engine, name: str) -> None:
@@ -210,3 +215,19 @@ def test_the_trades_defaults_are_suggested_where_nothing_is_set() -> None:
         'line_items.bare has no cap: caps = ["3/day", "10/week", "6/week per product"] is usual',
         "campaigns.plain has no control group to tell what its ads cause: holdout = 0.05 is usual",
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ('accnt = "#0a5c36"', "options.accnt: expected one of accent"),
+        ('accent = "green"', 'options.accent: expected a colour such as "#0a5c36", or "" for none, found "green"'),
+        ("accent = 7", "options.accent: expected a colour"),
+    ],
+)
+def test_an_option_has_to_be_one_of_a_design_of_the_line_item(store: SqlAccounts, options: str, problem: str) -> None:
+    wrong = EXAMPLE.replace('accent = "#0a5c36"', options)
+    assert wrong != EXAMPLE
+    found = apply(store, wrong)
+    assert found.changes == ()
+    assert [f": line_items.acme-cart.{problem}" in str(one) for one in found.problems] == [True]

@@ -364,7 +364,7 @@ def test_wrong_files(old: str, new: str, line: int, key: str, expected: str, fou
 def test_a_problem_reads_as_a_sentence() -> None:
     text = GOOD.replace("300x250", "big")
     assert [str(problem) for problem in wrong(text)] == [
-        'line 20: placements.daily-rectangle.size: expected a size like "300x250", found "big"'
+        'line 20: placements.daily-rectangle.size: expected a size like "300x250", or "fluid", found "big"'
     ]
 
 

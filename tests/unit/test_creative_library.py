@@ -4,15 +4,18 @@ import base64
 import hashlib
 import re
 import shutil
-import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import lxml.html
 import pytest
 
 from adserver.creative.banner import Banner, Picture, Tile
 from adserver.creative.creative import Frame
 from adserver.creative.library import CreativeError, load_creatives
+from adserver.creative.manifest import FLUID, SIZES
+from adserver.creative.words import shared_words
 
 CREATIVES = Path(__file__).parents[2] / "creatives"
 GRID = load_creatives()["grid"]
@@ -36,21 +39,21 @@ def banner(*tiles: Tile, size: str = "300x250", lang: str = "de") -> Banner:
     )
 
 
-def test_the_shipped_grid_has_three_sizes_of_one_to_four_products() -> None:
+def test_the_shipped_grid_has_all_sizes_of_one_to_six_products() -> None:
     assert GRID.name == "grid"
-    assert GRID.sizes == {"300x250", "728x90", "160x600"}
+    assert GRID.sizes == set(SIZES)
     assert GRID.min_products == 1
-    assert [GRID.max_products(size) for size in sorted(GRID.sizes)] == [4, 4, 4]
+    assert [GRID.max_products(size) for size in SIZES] == [4, 4, 4, 6, 4, 6, 1, 2, 6]
 
 
 def test_the_document_is_complete_and_holds_no_script() -> None:
     html = GRID.render(banner(tile())).decode()
-    assert html.startswith('<!doctype html>\n<html lang="de">')
+    assert html.startswith('<!doctype html>\n<html lang="de" dir="ltr">')
     assert html.rstrip().endswith("</html>")
     for part in (
         '<meta charset="utf-8">',
         'name="viewport"',
-        "<title>Acme</title>",
+        "<title>Anzeige: Acme</title>",
         'href="/why/token"',
         ">Anzeige<",
     ):
@@ -58,23 +61,56 @@ def test_the_document_is_complete_and_holds_no_script() -> None:
     assert '<img class="seen" src="/i/token" width="1" height="1" alt="">' in html
     assert "<script" not in html
     assert " style=" not in html
-    assert html.count('target="_blank" rel="noopener"') == html.count("<a ") == 2
+    assert html.count('target="_blank" rel="noopener"') == html.count("<a ") == 4
 
 
 @pytest.mark.parametrize("origin", ["", "https://ads.example"])
 @pytest.mark.parametrize("size", sorted(GRID.sizes))
 def test_the_policy_names_the_very_style_sheet_and_our_own_pictures(size: str, origin: str) -> None:
     grid = load_creatives(origin=origin)["grid"]
-    html = grid.render(banner(tile(), size=size)).decode()
+    html = grid.render(replace(banner(tile(), size=size), color="#0a5c36", ends_in=5)).decode()
     style = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
     assert len(style) == len(policy) == 1
     digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
-    images = origin or "https: http:"
-    assert policy[0] == f"default-src 'none'; img-src {images}; style-src 'sha256-{digest}'; form-action 'none'"
-    own = origin or "'self'"
-    assert f"'sha256-{digest}'" in grid.csp
-    assert f"img-src {own};" in grid.csp
+    form = "default-src 'none'; img-src {0}; font-src {0}; style-src 'sha256-{1}'; form-action 'none'"
+    assert policy[0] == form.format(origin or "https: http:", digest)
+    assert (f"url({origin}/media/adserver-sans-" in style[0]) is (size != "320x50")  # two fonts outweigh that banner
+    header = grid.frame(replace(FRAME, size=size)).csp
+    assert re.sub("sha256-[^']*", "sha256-", header) == form.format(origin or "'self'", "")
+
+
+def test_the_colours_are_those_of_the_brand_and_can_be_read() -> None:
+    html = GRID.render(replace(banner(tile()), color="#FFD400")).decode()
+    assert "<style>:root{--accent:#ffd400;--on-accent:#000000;--accent-text:#" in html
+    for color in ("", "#12345", "red;}</style>"):
+        assert (
+            ":root{--accent:#161a21;--on-accent:#ffffff;" in GRID.render(replace(banner(tile()), color=color)).decode()
+        )
+
+
+def test_the_mark_opens_a_menu_of_three_links_without_a_script() -> None:
+    html = GRID.render(banner(tile())).decode()
+    menu: Any = lxml.html.document_fromstring(html).xpath("//details[@class='corner']/nav/a")
+    assert [(link.get("href"), link.text) for link in menu] == [
+        ("/why/token", "Warum diese Anzeige?"),
+        ("/why/token#hide", "Produkt ausblenden"),
+        ("/privacy", "Anzeigen abstellen"),
+    ]
+    assert "#hide" not in HOUSE.render(house_banner()).decode()
+
+
+@pytest.mark.parametrize(("lang", "direction"), [("de", "ltr"), ("ar-AE", "rtl"), ("he", "rtl"), ("fi", "ltr")])
+def test_the_document_runs_in_the_direction_of_its_language(lang: str, direction: str) -> None:
+    assert f'<html lang="{lang}" dir="{direction}">' in GRID.render(banner(tile(), lang=lang)).decode()
+
+
+def test_an_offer_has_a_code_and_the_time_that_is_left() -> None:
+    offered = replace(banner(tile()), offer_text="10 %", coupon="ALPIN", ends_in=1_505)
+    found = lxml.html.document_fromstring(GRID.render(offered).decode()).iter("p")
+    offer = next(element for element in found if element.get("class") == "offer")
+    assert "".join(map(str, offer.itertext())).split() == ["10", "%Code", "ALPINEndet", "in", "1", "Tg.", "1", "Std."]
+    assert 'class="offer"' not in GRID.render(banner(tile())).decode()
 
 
 def test_a_size_carries_the_rules_of_no_other_size() -> None:
@@ -101,11 +137,11 @@ def test_a_picture_keeps_its_room_and_has_more_pixels_for_finer_screens() -> Non
 
 def test_there_is_room_for_a_picture_in_every_size_and_count() -> None:
     for size in GRID.sizes:
-        wide, high = map(int, size.split("x"))
+        wide, high = map(int, size.split("x")) if size != FLUID else (400, 400)
         for count in range(1, GRID.max_products(size) + 1):
             width, height = GRID.picture_box(size, count)
-            assert 40 <= width <= wide
-            assert 40 <= height <= high
+            assert 28 <= width <= wide
+            assert 28 <= height <= high
 
 
 def test_half_a_surrogate_pair_does_not_lose_the_ad() -> None:
@@ -115,11 +151,11 @@ def test_half_a_surrogate_pair_does_not_lose_the_ad() -> None:
 def test_tiles_beyond_the_most_are_left_out_oldest_first() -> None:
     html = GRID.render(banner(*(tile(f"Shoe {number}") for number in range(6)))).decode()
     assert re.findall(r"Shoe \d", html) == ["Shoe 0", "Shoe 1", "Shoe 2", "Shoe 3"]
-    assert 'class="s300x250 n4"' in html
+    assert 'class="s300x250 n4 b-"' in html
 
 
 def test_a_long_price_is_marked() -> None:
-    assert 'class="s300x250 n1 long"' in GRID.render(banner(tile(price="1.299.000,00 €"))).decode()
+    assert 'class="s300x250 n1 b- long"' in GRID.render(banner(tile(price="1.299.000,00 €"))).decode()
 
 
 def test_a_language_without_words_of_its_own_gets_english() -> None:
@@ -139,21 +175,28 @@ def test_a_banner_that_the_creative_does_not_have_is_refused(tiles: tuple[Tile, 
         ("creative.toml", 'name = "grid"', 'name = "a grid"', "name"),
         ("creative.toml", 'name = "grid"', "", "name"),
         ("creative.toml", 'name = "grid"', 'name = "grid"\nnmae = 1', "nmae"),
-        ("creative.toml", '"300x250", "728x90", "160x600"]', '"300*250"]', "sizes"),
+        ("creative.toml", 'sizes = ["300x250"', 'sizes = ["300*250"', "sizes"),
         ("creative.toml", "sizes = [", "sizes = [1, ", "sizes"),
         ("creative.toml", "min = 1", "min = 0", "products.min"),
         ("creative.toml", "min = 1", "min = true", "products.min"),
         ("creative.toml", '"300x250" = 4, ', "", "products.max"),
         ("creative.toml", '"300x250" = 4, ', '"300x250" = 21, ', "products.max.300x250"),
-        ("creative.toml", "en = {", "xx = {", "labels.en"),
-        ("creative.toml", "cs = {", "Czech = {", "labels.Czech"),
-        ("creative.toml", 'ad = "Anzeige", ', "", "labels.de"),
-        ("creative.toml", 'ad = "Anzeige", ', 'ad = "", ', "labels.de"),
-        ("product.html", "{% endif %}", "", "product.html"),
+        ("creative.toml", "about = ", 'about = "" #', "about"),
+        ("creative.toml", "[products]", "[products]\nmost = 1", "products.most"),
+        ("creative.toml", "[products]", "[options.tone]\ntype = 'colour'\n[products]", "options.tone.type"),
+        ("creative.toml", "[products]", "[options.tone]\ntype = 'color'\n[products]", "options.tone.help"),
+        ("creative.toml", "[products]", "[labels]\nde = { a = 'A' }\n[products]", "labels.en"),
+        ("creative.toml", "[products]", "[labels]\nen = { a = 'A' }\nde = { b = 'A' }\n[products]", "labels.de"),
+        ("creative.toml", "[products]", "[labels]\nen = { a = 'A' }\nde = { a = '' }\n[products]", "labels.de.a"),
+        ("creative.toml", "[products]", "[labels]\nen = { a = 'A' }\nGer = { a = 'B' }\n[products]", "labels.Ger"),
+        ("product.html", "{{ ad.picture(tile) }}", "{% if tile %}", "product.html"),
+        ("banner.html", "{{ ad.seen() }}", "", "banner.html"),
+        ("banner.html", "{{ ad.corner() }}", "", "banner.html"),
+        ("banner.css", "header {", "header ", "banner.css"),
         ("banner.html", "{{ products }}", "", "banner.html"),
-        ("banner.html", "{{ lang }}", "{{ language }}", "banner.html"),
+        ("banner.html", "{{ dir }}", "{{ direction }}", "banner.html"),
         ("product.html", "{{ tile.title }}", "{{ tile.titel }}", "product.html"),
-        ("banner.css", "html, body", "</style> html, body", "banner.css"),
+        ("banner.css", "header {", "</style> header {", "banner.css"),
     ],
 )
 def test_a_broken_creative_names_folder_and_key(tmp_path: Path, file: str, old: str, new: str, key: str) -> None:
@@ -209,26 +252,25 @@ def house_banner(size: str = "300x250", lang: str = "de") -> Banner:
 
 def test_the_shipped_house_ad_shows_no_products_and_is_one_link() -> None:
     assert HOUSE.sizes == GRID.sizes
-    assert (HOUSE.min_products, [HOUSE.max_products(size) for size in sorted(HOUSE.sizes)]) == (0, [0, 0, 0])
+    assert (HOUSE.min_products, [HOUSE.max_products(size) for size in sorted(HOUSE.sizes)]) == (0, [0] * 9)
     for size in HOUSE.sizes:
         html = HOUSE.render(house_banner(size)).decode()
         assert html.rstrip().endswith("</html>")
         assert html.count('href="/c/token?a&amp;b"') == 1
-        assert html.count('target="_blank" rel="noopener"') == html.count("<a ") == 2
+        assert html.count('target="_blank" rel="noopener"') == html.count("<a ") == 3
         assert 'src="/i/token"' in html
         assert ">Entdecken Sie etwas Neues<" in html
         assert "<click>" not in html
         assert "<script" not in html
     with pytest.raises(ValueError, match="shows no products"):
-        HOUSE.fragment(tile(), "de")
+        HOUSE.fragment(tile(), "de", {})
     assert b"Shoe" not in HOUSE.render(replace(house_banner(), tiles=(tile(),)))
 
 
-def test_both_creatives_speak_the_same_languages() -> None:
-    def languages(name: str) -> set[str]:
-        return set(tomllib.loads((CREATIVES / name / "creative.toml").read_text("utf-8"))["labels"])
-
-    assert languages("house") == languages("grid")
+def test_the_house_ad_speaks_all_languages_and_each_has_all_words() -> None:
+    shared = shared_words()
+    assert shared.keys() == HOUSE.manifest.labels.keys() >= {"en", "de", "fr", "it", "es"}
+    assert all(words.keys() == shared["en"].keys() and all(words.values()) for words in shared.values())
 
 
 def test_any_creative_may_link_the_whole_banner(tmp_path: Path) -> None:
@@ -254,6 +296,7 @@ FRAME = Frame(
     lang="de",
     impression_url="/i/<token>",
     why_url="/",
+    options=GRID.resolved({}),
 )
 
 
@@ -263,10 +306,10 @@ FRAME = Frame(
         ("creative.toml", "min = 0", "min = 1", "products.min"),
         ("creative.toml", '"728x90" = 0', '"728x90" = 1', "products.max.728x90"),
         ("creative.toml", 'name = "house"', 'name = "homely"', "products.min"),
-        ("creative.toml", ', line = "Entdecken Sie etwas Neues"', "", "labels.de"),
-        ("creative.toml", 'line = "Entdecken Sie etwas Neues"', 'line = ""', "labels.de"),
+        ("creative.toml", 'line = "Entdecken Sie etwas Neues", ', "", "labels.de"),
+        ("creative.toml", 'line = "Entdecken Sie etwas Neues"', 'line = ""', "labels.de.line"),
         ("banner.html", "{{ click_url }}", "/", "banner.html"),
-        ("banner.html", "{{ labels.line }}", "{{ labels.lines }}", "banner.html"),
+        ("banner.html", "{{ words.line }}", "{{ words.lines }}", "banner.html"),
     ],
 )
 def test_a_broken_house_ad_names_folder_and_key(tmp_path: Path, file: str, old: str, new: str, key: str) -> None:

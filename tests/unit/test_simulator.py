@@ -185,7 +185,7 @@ GOOD = Findings(
     broken=[],
     days=[Day(0, 1_000, 980, 980)],
     lift=Lift(1.0, 0.9, 0.6, 1.3, {"ghost": (4, 1)}, {"ghost": (4, 1)}),
-    learned=Learned({"grid": 10, "spotlight": 90}, 0.2),
+    learned=Learned({"grid": 10, "hero": 90}, 0.2),
 )
 
 

@@ -17,6 +17,7 @@ from adserver.model.status import Status
 from adserver.service.accounts_file import money, values
 from adserver.service.accounts_file.caps import caps
 from adserver.service.accounts_file.keys import Key, reference, references, texts, whole
+from adserver.service.accounts_file.mappings import options
 from adserver.service.accounts_file.times import MOMENT, dayparts, moment, span
 from adserver.service.accounts_file.wrong import Wrong
 
@@ -52,6 +53,7 @@ _OFFER = (
     Key("coupon", "a code of 1 to 40 characters", values.text(40)),
     whole("after_ads", 0, 1_000),
     Key("after", 'a time from "1min" to "30d" such as "2h"', span(_MINUTE, 30 * _DAY), field="after_s"),
+    Key("ends", MOMENT, moment),
 )
 
 WHOM = (
@@ -89,6 +91,7 @@ WHAT = (
         lambda given: ExcludePurchased(**given),
         keys=_EXCLUDE_PURCHASED,
     ),
+    Key("options", "a table such as [line_items.my-line-item.options]", options),
     Key("offer", 'a table such as { text = "10 % off" }', _offer, keys=_OFFER, empty=True),
 )
 HOW_MUCH = (

@@ -1,6 +1,7 @@
 """Tables whose keys are names or numbers of the shop's own."""
 
 import re
+from math import isfinite
 from typing import Any
 
 from adserver.model.account import ACCOUNT_ID_PATTERN
@@ -8,6 +9,7 @@ from adserver.service.accounts_file import values
 from adserver.service.accounts_file.wrong import Wrong, inside
 
 _FEWEST_ARMS, _MOST_ARMS = 2, 8
+_MOST_OPTIONS = 50
 _LABELS = tuple("01234")
 
 
@@ -36,3 +38,18 @@ def labels(value: Any) -> object:
             return inside(Wrong(texts.expected or 'a list of values such as ["sale"]', texts.at, texts.found), number)
         kept[number] = texts
     return dict(sorted(kept.items()))
+
+
+def options(value: Any) -> object:
+    """Name -> what the line item's designs are told, by name. Whether they can be is seen where they are known."""
+    if not isinstance(value, dict) or len(value) > _MOST_OPTIONS:
+        return Wrong()
+    kept = {}
+    for name, given in sorted(value.items()):
+        told = values.text(1_000, shortest=0)(given) if isinstance(given, str) else given
+        if isinstance(told, Wrong):
+            return inside(Wrong(told.expected or "a text of at most 1,000 characters"), name)
+        if not isinstance(told, str | int | float) or (isinstance(told, float) and not isfinite(told)):
+            return Wrong("a text, a number, true or false", (name,))
+        kept[name] = told
+    return kept

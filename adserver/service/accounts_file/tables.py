@@ -116,7 +116,16 @@ TABLES: tuple[Table, ...] = (
         ),
     ),
     Table("line_items", LineItem, LINE_ITEM),
-    Table("publishers", Publisher, (_NAME, _DOMAINS, references("exclude_advertisers", "advertisers"))),
+    Table(
+        "publishers",
+        Publisher,
+        (
+            _NAME,
+            _DOMAINS,
+            references("exclude_advertisers", "advertisers"),
+            Key("click_hosts", 'a list of host names such as ["clicks.example"]', values.some_hosts),
+        ),
+    ),
     Table(
         "placements",
         Placement,
@@ -124,8 +133,8 @@ TABLES: tuple[Table, ...] = (
             reference("publisher", "a publisher"),
             Key(
                 "size",
-                'a size like "300x250"',
-                values.matching(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}"),
+                'a size like "300x250", or "fluid"',
+                values.matching(r"[1-9][0-9]{1,3}x[1-9][0-9]{1,3}|fluid"),
                 optional=False,
             ),
             STATUS,

@@ -107,6 +107,11 @@ def hosts(value: Any) -> object:
     return each(_host)(value) if value else Wrong()
 
 
+def some_hosts(value: Any) -> object:
+    """Or none."""
+    return each(_host)(value)
+
+
 def currency(value: Any) -> object:
     return value if isinstance(value, str) and len(value) == 3 and is_currency(value) else Wrong()
 

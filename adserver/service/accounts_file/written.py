@@ -13,7 +13,7 @@ from adserver.service.accounts_file import money
 from adserver.service.accounts_file.times import daypart_written, moment_written
 
 _MONEY = {"amount", "total", "daily", "min_value", "max_value", "min_price", "max_price"}
-_MOMENTS = {"start", "end"}
+_MOMENTS = {"start", "end", "ends"}
 _GAP = "min_gap_s"
 
 

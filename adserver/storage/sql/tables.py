@@ -224,6 +224,7 @@ class PublisherRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     domains: Mapped[list[str]] = mapped_column(JSON)
     exclude_advertisers: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
+    click_hosts: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
 
 
 class PlacementRow(Base):
