@@ -7,7 +7,8 @@ from typing import cast
 
 from jinja2 import Template
 
-from adserver.creative.creative import Creative, Labels
+from adserver.creative.creative import Creative
+from adserver.creative.manifest import Manifest
 from adserver.decision.index import Booking, PlacementEntry
 from adserver.decision.viewer import Viewer
 from adserver.model.account import Advertiser, Campaign, Placement, Publisher
@@ -92,23 +93,33 @@ def design(room: int, minimum: int = 1) -> Creative:
     """One that has ``room`` for products, and is not shown with fewer than ``minimum``."""
     nothing = Template("", autoescape=True)
     return Creative(
-        name="tiles",
-        min_products=minimum,
-        max_products={SIZE: room},
-        boxes={},
+        Manifest(
+            name="tiles",
+            about="Tiles",
+            sizes=(SIZE,),
+            min_products=minimum,
+            max_products={SIZE: room},
+            boxes={},
+            options={},
+            labels={},
+        ),
         origin="",
-        labels={"en": Labels("Ad", "Buy", "Why?")},
-        css={SIZE: ""},
+        styles={SIZE: ""},
         banner=nothing,
         product=nothing,
     )
 
 
-def viewer(shopping: Shopping, frequency: Mapping[str, tuple[Window, ...]], now: int = NOW) -> Viewer:
-    """Somebody who did this in the shop, and saw so much of it."""
+def viewer(
+    shopping: Shopping,
+    frequency: Mapping[str, tuple[Window, ...]],
+    now: int = NOW,
+    hidden: frozenset[str] = frozenset(),
+) -> Viewer:
+    """Somebody who did this in the shop, saw so much of it, and does not want to see what is ``hidden``."""
     return Viewer(
         now=now,
-        profile=Profile({REF: shopping}, frequency),
+        profile=Profile({REF: shopping}, frequency, hidden={REF: hidden} if hidden else {}),
         visitor="A" * 22,
         rungs={},
         has_consent=lambda _: True,
@@ -130,12 +141,18 @@ def booking(
 
 
 def filled(
-    booking: Booking, who: Viewer | None, related: Related, *, room: int = 4, minimum: int = 1
+    booking: Booking,
+    who: Viewer | None,
+    related: Related,
+    *,
+    room: int = 4,
+    minimum: int = 1,
+    hidden: frozenset[str] = frozenset(),
 ) -> Filled | LineItemReason:
-    """What is shown; ``who`` None is somebody nothing is known of."""
+    """What is shown; ``who`` None is somebody nothing is known of, but for what is ``hidden``."""
     fill = FillAd(related.catalog, related, {"tiles": design(room, minimum)})
     if who is None:
-        return _at_once(fill.best_sellers(ENTRY, booking, "tiles", NOW, 0.0))
+        return _at_once(fill.best_sellers(ENTRY, booking, "tiles", NOW, 0.0, hidden=hidden))
     return _at_once(fill.fill(ENTRY, booking, "tiles", who, 0.0))
 
 

@@ -1,6 +1,6 @@
 """Which products one ad shows to one visitor, and in which order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from adserver.decision.frequency import Frequency
 from adserver.decision.index import Booking
@@ -43,6 +43,11 @@ class Choice:
         """The same of the caps of single products."""
         return self._places.capped
 
+    @property
+    def hidden(self) -> int:
+        """The same of what the visitor has hidden."""
+        return self._places.hidden
+
     def complete(self, sources: Sources, *, fill_up: bool) -> None:
         """Give the gaps to what suits them, and with ``fill_up`` the rest of the room to what is recommended."""
         for gap in self.gaps:
@@ -76,9 +81,11 @@ def choose(
     now: int,
     most: int,
     further: bool = False,
+    hidden: Set[str] = frozenset(),
 ) -> Choice:
     """``products`` by the id asked for, as far as they are in the catalog; ``now`` in seconds since 1970; ``frequency``
-    by the name of a counter; ``further``: the other products that were looked at are known as well.
+    by the name of a counter; ``further``: the other products that were looked at are known as well; ``hidden``: ids and
+    item groups that the visitor does not want to see.
 
     First what is in the cart, then what was looked at last, then what was looked at often, then what became cheaper
     since it was looked at, then the rest that was looked at, the newest first. The same inputs give the same choice,
@@ -87,7 +94,7 @@ def choose(
     excluded = NOTHING_EXCLUDED
     if wishes.bought:
         excluded = excluded_by(wishes.bought, products, booking.line_item.exclude_purchased.scope)
-    places = Places(booking, frequency, excluded, now, most)
+    places = Places(booking, frequency, excluded, now, most, hidden=hidden)
     settled = _place_own(places, wishes, products, now, further=further)
     return Choice(places, settled=settled)
 

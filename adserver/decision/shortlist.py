@@ -154,6 +154,7 @@ _TOLD: Mapping[LineItemReason, NoAdReason] = MappingProxyType(
         LineItemReason.PACING: NoAdReason.BUDGET,
         LineItemReason.NO_PRODUCT: NoAdReason.NO_PRODUCT,
         LineItemReason.PRODUCT_CAP: NoAdReason.CAPPED,
+        LineItemReason.HIDDEN: NoAdReason.NO_PRODUCT,
         LineItemReason.LOST_RACE: NoAdReason.CAPPED,
         LineItemReason.HOLDOUT: NoAdReason.HOLDOUT,
     }

@@ -1,5 +1,6 @@
 """Sizes and colours of one thing, in the feed a product each, are one product to a visitor: an item group."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from adserver.decision.frequency import Frequency
@@ -39,20 +40,34 @@ class Places:
         "_booking",
         "_crosses",
         "_groups",
+        "_hidden",
         "_most",
         "_now",
         "_shown",
         "_taken",
+        "_unbound",
         "_waiting",
         "capped",
+        "hidden",
         "purchased",
     )
 
-    def __init__(self, booking: Booking, frequency: Frequency, excluded: Excluded, now: int, most: int) -> None:
-        """``now`` in seconds since 1970; ``most`` products have room."""
+    def __init__(
+        self,
+        booking: Booking,
+        frequency: Frequency,
+        excluded: Excluded,
+        now: int,
+        most: int,
+        *,
+        hidden: Set[str] = frozenset(),
+    ) -> None:
+        """``now`` in seconds since 1970; ``most`` products have room. ``hidden`` by the visitor: ids and groups."""
         self._booking = booking
         self._banned = excluded if excluded.groups else None
         self._shown = shown_to(booking, frequency, now - EPOCH)
+        self._hidden = hidden
+        self._unbound = self._banned is None and self._shown is None and not hidden
         recommend = booking.line_item.recommend
         self._crosses = _CROSS[0] in recommend or _CROSS[1] in recommend
         self._now = now
@@ -62,6 +77,7 @@ class Places:
         self._waiting = 0
         self.purchased = 0
         self.capped = 0
+        self.hidden = 0
 
     @property
     def room(self) -> int:
@@ -85,7 +101,7 @@ class Places:
             return False
         if group in groups:
             self._waiting -= 1
-        if self._banned is None and self._shown is None:
+        if self._unbound:
             groups[group] = product, first
             self._taken += 1
         else:
@@ -101,8 +117,11 @@ class Places:
         return booking.product_set is None or booking.product_set.has(product, self._now)
 
     def _judge(self, product: Product, group: str, why: Why) -> Place | Gap | None:
-        """What this visitor's purchases, and the ads seen so far, leave of a product that could be shown."""
-        banned, shown = self._banned, self._shown
+        """What this visitor's wishes and purchases, and the ads seen so far, leave of a product that could be shown."""
+        banned, shown, hidden = self._banned, self._shown, self._hidden
+        if hidden and (group in hidden or product.id in hidden):
+            self.hidden += 1
+            return None
         if banned is not None:
             if group in banned.groups:
                 self.purchased += 1

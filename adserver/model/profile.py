@@ -99,7 +99,8 @@ class Profile(NamedTuple):
 
     ``shopping`` and ``mails`` (eight bytes of the SHA-256 of an e-mail address) by the advertiser's ``ref``;
     ``frequency`` by the name of a counter, ended windows among them; ``happened`` by the name of a rule's event, newest
-    time first; ``exposures`` by campaign, or by ``met_by`` of an experiment.
+    time first; ``exposures`` by campaign, or by ``met_by`` of an experiment; ``hidden`` by the advertiser's ``ref``:
+    ids and item groups of products that the visitor does not want to see.
     """
 
     shopping: Mapping[int, Shopping] = MappingProxyType({})
@@ -108,6 +109,7 @@ class Profile(NamedTuple):
     happened: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     exposures: Mapping[str, Exposure] = MappingProxyType({})
     mails: Mapping[int, bytes] = MappingProxyType({})
+    hidden: Mapping[int, frozenset[str]] = MappingProxyType({})
 
 
 def counter_of(level: Level, ref: int | str, product: str = "") -> str:

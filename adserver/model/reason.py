@@ -106,6 +106,7 @@ class LineItemReason(Reason):
     PACING = 452
     NO_PRODUCT = 460
     PRODUCT_CAP = 461
+    HIDDEN = 462
     OUTRANKED = 470
     LOST_RACE = 471
     HOLDOUT = 472

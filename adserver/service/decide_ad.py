@@ -213,7 +213,8 @@ class DecideAd:
         """What most people buy, of an advertiser who needs nothing known of who looks."""
         for booking in prospects(entry, viewer, self._live.rates, self._rng).candidates:
             design, propensity = draw_design(booking, self._live.rates, self._rng)
-            filled = await self._fill.best_sellers(entry, booking, design, viewer.now, deadline)
+            hidden = viewer.profile.hidden.get(booking.advertiser.ref, frozenset())
+            filled = await self._fill.best_sellers(entry, booking, design, viewer.now, deadline, hidden=hidden)
             if isinstance(filled, LineItemReason):
                 continue
             charge = await self._purse.take(booking, viewer.now, deadline)

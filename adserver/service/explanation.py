@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from adserver.decision.explain import Explained
 from adserver.model.decision import Why
+from adserver.model.line_item import Offer
 from adserver.model.product import Product
 from adserver.model.reason import NoAdReason
 
@@ -20,7 +22,8 @@ class Shown(NamedTuple):
 class Explanation(NamedTuple):
     """``line_item`` is the one that would be shown, empty for none, in ``designs`` by probability. ``ghost``: it would
     be held back, for the control group. ``reason``: why nothing personal would be shown; ``instead``: line items that
-    take turns then. ``rungs`` by advertiser id. ``told``: every line item with its first reason."""
+    take turns then. ``rungs`` by advertiser id. ``told``: every line item with its first reason. ``hidden`` by the
+    visitor, by advertiser id: products and item groups. ``offer``: what stands beside the products."""
 
     placement: str
     line_item: str
@@ -31,6 +34,8 @@ class Explanation(NamedTuple):
     designs: tuple[tuple[str, float], ...]
     rungs: Mapping[str, str]
     told: list[Explained]
+    hidden: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    offer: Offer | None = None
 
 
 class NotExplained(Enum):
@@ -53,6 +58,7 @@ def explanation_json(found: Explanation) -> dict[str, object]:
         ],
         "creatives": [{"creative": design, "propensity": share} for design, share in found.designs],
         "segments": dict(found.rungs),
+        "hidden": {advertiser: list(names) for advertiser, names in found.hidden.items()},
         "line_items": [
             {"line_item": row.line_item, "reason": row.reason, "number": row.number, "detail": row.detail}
             for row in found.told

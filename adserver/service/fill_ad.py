@@ -1,6 +1,6 @@
 """A line item gets its products: they are looked up, and those that suit the visitor take their places."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from adserver.audience.interest import newest_interest
@@ -23,6 +23,7 @@ from adserver.storage.interfaces import CatalogReader, RelatedReader
 _BEST = (Recommend.BEST_SELLERS,)
 _NO_SHOPPING = Shopping()
 _NO_FREQUENCY: Frequency = {}
+_NONE_HIDDEN: Set[str] = frozenset()
 
 
 class Filled(NamedTuple):
@@ -50,7 +51,8 @@ class FillAd:
         shopping = profile.shopping.get(booking.advertiser.ref, _NO_SHOPPING)
         now = viewer.now - EPOCH
         wishes = wishes_of(shopping, line_item.exclude_purchased.days, now)
-        turn = _Turn(booking, wishes, profile.frequency, viewer.now, self._most(entry, design), deadline)
+        hidden = profile.hidden.get(booking.advertiser.ref, _NONE_HIDDEN)
+        turn = _Turn(booking, wishes, profile.frequency, viewer.now, self._most(entry, design), deadline, hidden)
         choice = await self._choose(turn, line_item.recommend)
         offer = due_offer(line_item, profile.frequency, newest_interest(shopping), now) if line_item.offer else None
         filled = self._filled(choice, design, offer)
@@ -59,16 +61,23 @@ class FillAd:
         return filled
 
     async def best_sellers(
-        self, entry: PlacementEntry, booking: Booking, design: str, now: int, deadline: float
+        self,
+        entry: PlacementEntry,
+        booking: Booking,
+        design: str,
+        now: int,
+        deadline: float,
+        *,
+        hidden: Set[str] = _NONE_HIDDEN,
     ) -> Filled | LineItemReason:
-        """The same at ``now`` (seconds since 1970) for somebody nothing is known of: what is bought most, or as long as
-        nothing was bought, what is looked at most."""
+        """The same at ``now`` (seconds since 1970) for somebody nothing is known of, but perhaps what of that shop is
+        ``hidden``: what is bought most, or as long as nothing was bought, what is looked at most."""
         ref, related = booking.advertiser.ref, self._related
         best = await related.best_sellers(ref, deadline) or await related.most_viewed(ref, deadline)
-        turn = _Turn(booking, NO_WISHES, _NO_FREQUENCY, now, self._most(entry, design), deadline)
+        turn = _Turn(booking, NO_WISHES, _NO_FREQUENCY, now, self._most(entry, design), deadline, hidden)
         choice = turn.choose({})
         await self._complete(turn, choice, {}, Told(best=best), _BEST, fill_up=True)
-        offer = due_offer(booking.line_item, _NO_FREQUENCY, 0, 0)
+        offer = due_offer(booking.line_item, _NO_FREQUENCY, 0, now - EPOCH)
         return self._filled(choice, design, offer)
 
     def _most(self, entry: PlacementEntry, design: str) -> int:
@@ -81,6 +90,8 @@ class FillAd:
             return Filled(tuple([place[0] for place in places]), tuple([place[1] for place in places]), offer)
         if choice.purchased >= missing:
             return LineItemReason.PURCHASED
+        if choice.hidden >= missing:
+            return LineItemReason.HIDDEN
         return LineItemReason.PRODUCT_CAP if choice.capped >= missing else LineItemReason.NO_PRODUCT
 
     async def _choose(self, turn: "_Turn", recommend: Sequence[Recommend]) -> Choice:
@@ -133,8 +144,16 @@ class _Turn(NamedTuple):
     now: int
     most: int
     deadline: float
+    hidden: Set[str]
 
     def choose(self, products: Mapping[str, Product], *, further: bool = False) -> Choice:
         return choose(
-            self.booking, self.wishes, self.frequency, products, now=self.now, most=self.most, further=further
+            self.booking,
+            self.wishes,
+            self.frequency,
+            products,
+            now=self.now,
+            most=self.most,
+            further=further,
+            hidden=self.hidden,
         )

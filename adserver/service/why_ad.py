@@ -1,115 +1,98 @@
 """Somebody asks why an ad was shown: what its token remembers, and what is known of who asks."""
 
 from asyncio import get_running_loop
-from typing import NamedTuple
+from collections.abc import Set
 
 from adserver.creative.why_page import Browser, Seen, ShownProduct, WhyAd, why_page
-from adserver.model.account import Accounts
 from adserver.model.cap import Level
 from adserver.model.consent import Verdict, judge
 from adserver.model.decision import Why
 from adserver.model.hit import Hit
 from adserver.model.line_item import LineItem
 from adserver.model.product import Product
-from adserver.model.profile import EPOCH, Profile, Shopping, counter_of
-from adserver.service.live import Live
+from adserver.model.profile import Profile, Shopping, counter_of
+from adserver.service.told_ad import ReadAd, ToldAd
 from adserver.storage.interfaces import CatalogReader, StoreUnavailable, VisitorStore
-from adserver.tracking.token import Token, TokenKind, Tokens
-from adserver.tracking.trace import Trace, read_trace
-from adserver.tracking.visitor import VisitorCookies
 
 DEADLINE_S = 1.0
 
 _NOBODY = Profile()
 
 
-class _Shown(NamedTuple):
-    """An ad, as its token tells; ``decided_at`` in seconds since EPOCH."""
-
-    token: Token
-    trace: Trace
-    decided_at: int
-
-
 class ExplainToVisitor:
-    """Tokens of impressions answer it, for as long as the clicks of their ads land (``told_for_s`` seconds from the
-    decision, which was ``impression_s`` before they expire)."""
+    """Tokens of impressions answer it, for as long as ``read_ad`` knows them."""
 
-    def __init__(
-        self,
-        live: Live,
-        *,
-        tokens: Tokens,
-        visitors: VisitorStore,
-        catalogs: CatalogReader,
-        cookies: VisitorCookies,
-        impression_s: int,
-        told_for_s: int,
-    ) -> None:
-        self._live = live
-        self._tokens = tokens
+    def __init__(self, read_ad: ReadAd, visitors: VisitorStore, catalogs: CatalogReader) -> None:
+        self._read_ad = read_ad
         self._visitors = visitors
         self._catalogs = catalogs
-        self._cookies = cookies
-        self._impression_s = impression_s
-        self._told_for_s = told_for_s
 
-    async def __call__(self, text: str, hit: Hit) -> bytes | None:
-        """The page; None for a token that is not ours or too old, or whose advertiser is gone."""
-        token = self._tokens.read(text, TokenKind.IMPRESSION)
-        snapshot = self._live.snapshot
-        if token is None or snapshot is None or token.advertiser not in snapshot.accounts.advertisers:
-            return None
-        decided_at = token.expires - self._impression_s
-        if not decided_at <= hit.now + 60 or hit.now > decided_at + self._told_for_s:
-            return None
-        try:
-            trace = read_trace(token.trace)
-        except ValueError:
+    async def __call__(self, text: str, hit: Hit, language: str = "en") -> bytes | None:
+        """The page in one of the pages' languages; None for a token that is not ours or too old, or whose advertiser is
+        gone."""
+        ad = self._read_ad(text, hit.now)
+        if ad is None:
             return None
         deadline = get_running_loop().time() + DEADLINE_S
-        shown = _Shown(token, trace, decided_at - EPOCH)
         profile = await self._profile(hit, deadline)
-        return why_page(await self._why(shown, snapshot.accounts, profile, deadline))
+        hidden = await self._hidden(ad, hit, profile, deadline)
+        return why_page(await self._why(ad, profile, hidden, deadline), language)
 
     async def _profile(self, hit: Hit, deadline: float) -> Profile | Browser:
         """What is known of the browser that asks, or why nothing is; read only where it does not object."""
         if judge(hit.signals).verdict is Verdict.REFUSED:
             return Browser.OBJECTS
-        visitor = self._cookies.visitor_of(hit.claims)
+        visitor = self._read_ad.asker(hit)
         try:
             profile = await self._visitors.read_visitor(visitor, int(hit.now), deadline) if visitor else _NOBODY
         except StoreUnavailable:
             return Browser.NOT_READ
         return Browser.NOT_KNOWN if profile == _NOBODY else profile
 
-    async def _why(self, shown: "_Shown", accounts: Accounts, read: Profile | Browser, deadline: float) -> WhyAd:
-        token, trace, decided_at = shown
+    async def _hidden(self, ad: ToldAd, hit: Hit, asker: Profile | Browser, deadline: float) -> Set[str] | None:
+        """What of the advertiser's products is hidden from whose ad it was; None where nothing can be hidden."""
+        for owner in self._read_ad.owners(ad, hit):
+            profile = asker
+            if owner != self._read_ad.asker(hit):
+                try:
+                    profile = await self._visitors.read_visitor(owner, int(hit.now), deadline, returning=False)
+                except StoreUnavailable:
+                    return None
+            if isinstance(profile, Profile) and profile != _NOBODY:
+                return profile.hidden.get(ad.advertiser.ref, frozenset())
+        return None
+
+    async def _why(self, ad: ToldAd, read: Profile | Browser, hidden: Set[str] | None, deadline: float) -> WhyAd:
         profile, browser = (_NOBODY, read) if isinstance(read, Browser) else (read, Browser.KNOWN)
-        advertiser = accounts.advertisers[token.advertiser]
+        names = [name for name, _ in ad.trace.products]
         try:
-            products = await self._catalogs.products(advertiser.ref, [name for name, _ in trace.products], deadline)
+            products = await self._catalogs.products(ad.advertiser.ref, names, deadline)
         except StoreUnavailable:
             products = {}
-        shopping = profile.shopping.get(advertiser.ref, Shopping())
-        line_item = accounts.line_items.get(token.line_item)
+        shopping = profile.shopping.get(ad.advertiser.ref, Shopping())
+        line_item = ad.accounts.line_items.get(ad.token.line_item)
         return WhyAd(
-            advertiser=advertiser.name,
-            decided_at=decided_at,
-            products=[_product(name, why, products.get(name), shopping) for name, why in trace.products],
+            advertiser=ad.advertiser.name,
+            decided_at=ad.decided_at,
+            products=[
+                _product(name, why, products.get(name), shopping, hidden or frozenset())
+                for name, why in ad.trace.products
+            ],
             browser=browser,
             seen=_seen(line_item, profile) if line_item else (),
             consent=profile.receipt,
-            passed=trace.passed,
+            passed=ad.trace.passed,
             by_list=bool(line_item and line_item.include_lists),
             by_place=bool(line_item and line_item.geo),
+            can_hide=hidden is not None,
         )
 
 
-def _product(name: str, why: Why, product: Product | None, shopping: Shopping) -> ShownProduct:
+def _product(name: str, why: Why, product: Product | None, shopping: Shopping, hidden: Set[str]) -> ShownProduct:
     names = (name, product.item_group_id) if product and product.item_group_id else (name,)
     times = shopping.carted if why is Why.CART else shopping.viewed
-    return ShownProduct(product.title if product else name, why, max((times.get(one, 0) for one in names), default=0))
+    at = max((times.get(one, 0) for one in names), default=0)
+    return ShownProduct(product.title if product else name, why, at, name, not hidden.isdisjoint(names))
 
 
 def _seen(line_item: LineItem, profile: Profile) -> list[Seen]:

@@ -1,8 +1,7 @@
-"""The two scripts and the visitor's pages, read and compressed once at the start."""
+"""The two scripts, read and compressed once at the start."""
 
 import gzip
 import hashlib
-from base64 import b64encode
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -53,9 +52,3 @@ class StaticScript:
 def read_static(name: str) -> bytes:
     """A file of ``adserver/web/static``."""
     return files("adserver.web").joinpath("static", name).read_bytes()
-
-
-def style_hash(page: bytes) -> str:
-    """SHA-256 of the page's one ``<style>``, as a Content-Security-Policy writes it."""
-    style = page.partition(b"<style>")[2].partition(b"</style>")[0]
-    return b64encode(hashlib.sha256(style).digest()).decode()

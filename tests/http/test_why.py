@@ -1,12 +1,16 @@
 """The shopper's page: from the corner of a banner to why it was shown, for whoever saw it and for nobody else."""
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import lxml.html
 import pytest
+from babel.dates import format_date
 
+from adserver.creative.visitor_page import PAGE_WORDS
 from adserver.creative.why_page import Browser, ShownProduct, WhyAd, why_page
 from adserver.model.decision import Passed, Why
 from adserver.model.profile import EPOCH
@@ -16,8 +20,8 @@ from adserver.storage.valkey import keys
 from adserver.tracking.keyring import Keyring
 from adserver.tracking.token import Token, TokenKind, Tokens
 from adserver.tracking.trace import trace_of
-from tests.http.conftest import Reply, Wire, cookies, hostile_lines, pixel, wire_to
-from tests.journeys.inside import cli, quick_server, visitor_of
+from tests.http.conftest import Header, Reply, Wire, cookies, hostile_lines, pixel, products_in, request, wire_to
+from tests.journeys.inside import cli, profile, quick_server, visitor_of
 from tests.server import ACCOUNTS, Server, feed_xml
 from tests.unit.test_trace import decided
 
@@ -43,13 +47,16 @@ campaign = "evil"
 creative = "grid"
 """
 )
+FEED = feed_xml(["SKU1", "SKU2", "RED", "BLUE"])
+for colour in ("RED", "BLUE"):
+    FEED = FEED.replace(f"<g:id>{colour}", f"<g:item_group_id>SHIRT</g:item_group_id><g:id>{colour}")
 TODAY = f"{datetime.now(UTC):%-d %B %Y}"
 IMPRESSION_S = 3_600
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with quick_server(accounts=WITH_CAPS, feed=feed_xml(["SKU1", "SKU2"]), ADSERVER_IMPRESSION_MINUTES="60") as running:
+    with quick_server(accounts=WITH_CAPS, feed=FEED, ADSERVER_IMPRESSION_MINUTES="60") as running:
         file = running.data_dir.parent / "evil.xml"
         file.write_text(feed_xml(["E1"], base="https://evil.test", titles={"E1": EVIL}), "utf-8")
         cli(running, "feed", "import", "evil", str(file))
@@ -70,9 +77,10 @@ def tokens(server: Server) -> Tokens:
 def why_in(reply: Reply) -> str:
     """Where the corner of a banner leads."""
     assert reply.status == 200, reply
-    (link,) = (a for a in lxml.html.document_fromstring(reply.text).iter("a") if a.get("class") == "why")
-    assert link.get("target") == "_blank"
-    return str(link.get("href"))
+    links = [a for a in lxml.html.document_fromstring(reply.text).iter("a") if "/why/" in a.get("href", "")]
+    assert {link.get("target") for link in links} == {"_blank"}
+    (address,) = {str(link.get("href")).partition("#")[0] for link in links}
+    return address
 
 
 def words(reply: Reply) -> str:
@@ -162,7 +170,8 @@ def test_what_is_not_ours_or_too_old_is_not_there(wire: Wire, tokens: Tokens) ->
         reply = wire.get(f"/why/{text}")
         assert reply.status == 404, text
         assert reply.header("content-type").startswith("text/plain")
-    assert wire.get(f"/why/{good}", method="POST").status == 405
+    refused = wire.get(f"/why/{good}", method="PUT")
+    assert (refused.status, refused.header("allow")) == (405, "GET, POST")
 
 
 def test_what_a_token_names_may_be_gone_since(wire: Wire, tokens: Tokens) -> None:
@@ -177,7 +186,7 @@ def test_nothing_in_the_page_runs(wire: Wire) -> None:
     cookie = wire.view("E1", advertiser="evil")
     reply = wire.get(why_in(wire.ad(cookie)), *cookies(cookie))
     policy = reply.header("content-security-policy")
-    for part in ("default-src 'none'", "style-src 'sha256-", "frame-ancestors 'none'", "form-action 'none'"):
+    for part in ("default-src 'none'", "style-src 'sha256-", "frame-ancestors 'none'", "form-action 'self'"):
         assert part in policy
     assert "unsafe" not in policy
     assert reply.header("referrer-policy") == "same-origin"
@@ -198,7 +207,7 @@ def check_harmless(page: bytes) -> None:
 
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "p"),
-    *("ul", "li", "b", "bdi", "br", "span", "a", "small"),
+    *("ul", "li", "b", "bdi", "br", "span", "a", "small", "section", "div", "form", "button"),
 }
 
 
@@ -211,12 +220,100 @@ def test_hostile_titles_and_names_are_text() -> None:
         why = WhyAd(
             advertiser=some[0],
             decided_at=int(time.time()) - EPOCH,
-            products=[ShownProduct(line, Why.VIEWED, 5) for line in some],
+            products=[ShownProduct(line, Why.VIEWED, 5, line) for line in some],
             browser=Browser.KNOWN,
             seen=(),
             consent=None,
             passed=(),
+            can_hide=True,
         )
         page = why_page(why)
         check_harmless(page)
-        assert page.count(b"<li><b><bdi>") == len(some)
+        root = lxml.html.document_fromstring(page.decode())
+        assert len(list(root.iter("b"))) == len(some)
+        assert [button.get("value") for button in root.iter("button")] == list(map(_as_read, some))
+
+
+def _as_read(text: str) -> str:
+    """Line ends as an HTML parser reads them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "title", "day"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "Warum diese Anzeige?", "d. MMMM y"),
+        ("pl, fr;q=0.5, en;q=0.4", "fr", "Pourquoi cette publicité", "d MMMM y"),
+        ("it", "it", "Perché questo annuncio?", "d MMMM y"),
+        ("ES-mx", "es", "¿Por qué este anuncio?", "d 'de' MMMM 'de' y"),
+        ("en;q=0.1, de;q=0", "en", "Why this ad?", "d MMMM y"),
+        ("ja", "en", "Why this ad?", "d MMMM y"),
+        ("de;q=nan, x" * 200, "en", "Why this ad?", "d MMMM y"),
+    ],
+)
+def test_the_page_in_the_language_of_the_browser(
+    wire: Wire, tokens: Tokens, asked: str, language: str, title: str, day: str
+) -> None:
+    reply = wire.get(f"/why/{tokens.mint(token())}", ("Accept-Language", asked))
+    assert (reply.header("content-language"), reply.header("vary")) == (language, "Accept-Language")
+    root = lxml.html.document_fromstring(reply.text)
+    assert root.get("lang") == language
+    assert title in words(reply)
+    today = format_date(datetime.now(UTC), day, locale=language)
+    if datetime.now(UTC).day > 1:
+        assert today in words(reply)
+    gone = wire.get("/why/x", ("Accept-Language", asked))
+    assert gone.text.strip() == PAGE_WORDS[language]["page"]["too_old"]
+
+
+def test_what_is_hidden_is_hidden_in_all_colours(server: Server, wire: Wire) -> None:
+    cookie = wire.view("RED")
+    wire.view("BLUE", cookie=cookie)
+    wire.view("SKU1", cookie=cookie)
+    ad = wire.ad(cookie)
+    address = why_in(ad)
+    assert products_in(ad.text) == ["Product SKU1", "Product BLUE"]
+    reply = press(wire, address, cookie, hide="BLUE")
+    assert (reply.status, reply.header("location")) == (303, address.rpartition("/")[2] + "#hide")
+    assert products_in(wire.ad(cookie).text) == ["Product SKU1"]
+    assert profile(server, cookie).hidden == {1: frozenset({"SHIRT", "BLUE"})}
+    page = wire.get(address, *cookies(cookie))
+    assert "You looked at it on" in words(page)
+    assert [(b.get("name"), b.get("value")) for b in buttons(page)] == [("hide", "SKU1"), ("show", "BLUE")]
+    found = json.loads(cli(server, "explain", "--visitor", cookie.partition("=")[2], *EXPLAIN))
+    assert found["hidden"] == {"acme": ["BLUE", "SHIRT"]}
+    assert press(wire, address, cookie, hide="SKU1").status == 303
+    assert wire.ad(cookie).reason == "no_product"
+    found = json.loads(cli(server, "explain", "--visitor", cookie.partition("=")[2], *EXPLAIN))
+    assert ("acme-viewers", "hidden") in {(row["line_item"], row["reason"]) for row in found["line_items"]}
+    told = cli(server, "explain", "--visitor", cookie.partition("=")[2], *EXPLAIN[:2])
+    assert "Hidden by the visitor at acme: BLUE, SHIRT, SKU1" in told
+    assert "the visitor has hidden its products" in told
+    assert press(wire, address, cookie, show="BLUE").status == 303
+    assert products_in(wire.ad(cookie).text) == ["Product BLUE"]
+
+
+EXPLAIN = ("--placement", "daily-rectangle", "--json")
+
+
+def press(wire: Wire, address: str, cookie: str = "", *headers: Header, **field: str) -> Reply:
+    """A button of the page."""
+    body = urlencode(field).encode()
+    sent = request(
+        address.partition("#")[0],
+        *cookies(cookie),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Content-Length", str(len(body))),
+        *(headers or (("Sec-Fetch-Site", "same-origin"),)),
+        method="POST",
+        close=True,
+    )
+    (reply,) = wire.send(sent + body)
+    return reply
+
+
+def buttons(reply: Reply) -> list[lxml.html.HtmlElement]:
+    """Those of the page, each with the name of what it does."""
+    found = list(lxml.html.document_fromstring(reply.text).iter("button"))
+    assert all(button.get("aria-label", "").startswith((button.text or "") + ": ") for button in found)
+    return found

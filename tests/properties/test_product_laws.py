@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -44,10 +45,11 @@ class World:
     best: Sequence[str]
     room: int
     minimum: int
+    hidden: frozenset[str] = frozenset()
 
     def shown(self) -> Filled | LineItemReason:
         related = Related(Catalog(self.products), self.bought, self.viewed, self.best)
-        who = viewer(self.shopping, self.frequency)
+        who = viewer(self.shopping, self.frequency, hidden=self.hidden)
         return filled(self.booking, who, related, room=self.room, minimum=self.minimum)
 
     @property
@@ -124,6 +126,7 @@ def world_of(seed: int) -> World:
         best=some(8),
         room=dice.randrange(1, 7),
         minimum=dice.randrange(1, 3),
+        hidden=frozenset(some(5) if dice.random() < 0.5 else ()),
     )
 
 
@@ -203,8 +206,9 @@ def test_reading_the_first_products_tells_what_reading_all_does(world: World) ->
     wishes = wishes_of(world.shopping, world.line_item.exclude_purchased.days, NOW - EPOCH)
     catalog = {product.id: product for product in world.products}
     first = {name: catalog[name] for name in wishes.first if name in catalog}
-    some = choose(world.booking, wishes, world.frequency, first, now=NOW, most=world.room)
-    everything = choose(world.booking, wishes, world.frequency, catalog, now=NOW, most=world.room, further=True)
+    asked = partial(choose, world.booking, wishes, world.frequency, now=NOW, most=world.room, hidden=world.hidden)
+    some = asked(first)
+    everything = asked(catalog, further=True)
     if some.settled:
         assert some.places == everything.places
         assert some.gaps == everything.gaps
@@ -219,6 +223,35 @@ def test_only_what_is_recommended_by_the_line_item_is_recommended(world: World) 
     if isinstance(found, Filled):
         done_with = world.shopping.viewed.keys() | world.shopping.carted.keys()
         assert all({product.id, product.group} & done_with for product in found.products)
+
+
+@settings(max_examples=400)
+@given(SEEDS.map(world_of))
+def test_what_was_hidden_is_never_shown(world: World) -> None:
+    found = [world.shown()]
+    related = Related(Catalog(world.products), world.bought, world.viewed, world.best, world.best)
+    found.append(filled(world.booking, None, related, room=world.room, hidden=world.hidden))
+    for one in found:
+        if isinstance(one, Filled):
+            assert not any({product.id, product.group} & world.hidden for product in one.products)
+        event(f"hidden: {one is LineItemReason.HIDDEN}")
+
+
+@settings(max_examples=400)
+@given(SEEDS.map(world_of))
+def test_hiding_takes_a_place_from_nothing_else(world: World) -> None:
+    """What is shown without the wish, and was not hidden, is shown with it as well where nothing gives way."""
+    plain = replace(world, frequency={}, shopping=world.shopping._replace(bought={}), minimum=1)
+    before, after = replace(plain, hidden=frozenset()).shown(), plain.shown()
+    if isinstance(before, Filled):
+        left = {p.id for p in before.products if not {p.id, *_family(world, p)} & world.hidden}
+        shown = {p.id for p in after.products} if isinstance(after, Filled) else set()
+        assert left <= shown
+
+
+def _family(world: World, one: Product) -> set[str]:
+    """Ids of its group and the group's name: hiding one of them may hide them all."""
+    return {one.group, *(p.id for p in world.products if p.group == one.group)}
 
 
 @settings(max_examples=400)

@@ -139,6 +139,13 @@ def test_the_offer_is_due(offer: Offer, seen: dict[str, tuple[Window, ...]], sil
 
 def test_no_offer_without_one_and_none_for_somebody_unknown_who_did_not_see_enough() -> None:
     assert due_offer(ITEM, ads(9), ago(DAY), ago(0)) is None
+
+
+@pytest.mark.parametrize(("ends", "is_due"), [(0, True), (NOW + 1, True), (NOW, False), (NOW - 1, False)])
+def test_an_offer_that_has_ended_is_not_shown(ends: int, is_due: bool) -> None:
+    for offer in (Offer(text="10 %", ends=ends), Offer(text="10 %", after_ads=1, ends=ends)):
+        item = replace(ITEM, offer=offer)
+        assert due_offer(item, ads(9), ago(DAY), ago(0)) is (offer if is_due else None)
     related = shop()
     related.best = ["P1"]
     for offer, is_due in ((OFFER, True), (replace(OFFER, after_ads=1), False), (replace(OFFER, after_s=1), False)):

@@ -21,7 +21,19 @@ from tests.choosing import NOW, REF, Catalog, Related, ago, booking, filled, vie
 FOLDER = Path(__file__).parents[1] / "golden" / "products"
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 KEYS = {
-    *("name", "viewed", "carted", "bought", "views", "line_item", "seen", "unclicked", "unclicked_age", "stranger"),
+    *(
+        "name",
+        "viewed",
+        "carted",
+        "bought",
+        "views",
+        "line_item",
+        "seen",
+        "unclicked",
+        "unclicked_age",
+        "stranger",
+        "hidden",
+    ),
     *("bought_together", "viewed_together", "best_sellers", "most_viewed", "room", "minimum", "shown", "reason"),
 }
 
@@ -124,7 +136,8 @@ def chosen(products: Mapping[str, Mapping[str, Any]], case: Case) -> Filled | Li
     shopping = Shopping(
         times(case.get("viewed")), times(case.get("carted")), times(case.get("bought")), views=case.get("views", {})
     )
-    who = None if case.get("stranger") else viewer(shopping, frequency(case, limits, item))
+    hidden = frozenset(case.get("hidden", ()))
+    who = None if case.get("stranger") else viewer(shopping, frequency(case, limits, item), hidden=hidden)
     related = Related(
         Catalog([product(name, fields) for name, fields in products.items()]),
         case.get("bought_together", {}),
@@ -132,7 +145,8 @@ def chosen(products: Mapping[str, Mapping[str, Any]], case: Case) -> Filled | Li
         case.get("best_sellers", ()),
         case.get("most_viewed", ()),
     )
-    return filled(booking(item, limits, only), who, related, room=case.get("room", 4), minimum=case.get("minimum", 1))
+    room, minimum = case.get("room", 4), case.get("minimum", 1)
+    return filled(booking(item, limits, only), who, related, room=room, minimum=minimum, hidden=hidden)
 
 
 @pytest.mark.parametrize(("products", "case"), list(cases()))

@@ -9,6 +9,7 @@
 -- time; 'b<ref>:<product>' bought: time, or time:order; the product is empty where the purchase named none;
 -- 'r' = consent receipt: four bytes since when, then the receipt; 'e<ref>' = digest of the e-mail address given there;
 -- 'n<name>' = times (4 each) at which something happened that a rule counts, newest first;
+-- 'h<ref>:<product>' = hidden by the visitor, by the name of its item group: time, or time:product where that has another;
 -- 'x<name>' = a campaign or an experiment met: since when (4), purchases since (2), arm;
 -- 'a<ref>', 'g<campaign>', 'f<ref>', 'p<ref>:<product>', 'd<ref>:<product>' = ads of that advertiser, campaign, line
 -- item, with that product, and with it since it was clicked. Ten bytes for each window: length in seconds (4), when it
@@ -509,6 +510,33 @@ local function clicked(keys, args)
   return redis.call('HDEL', keys[1], args[1])
 end
 
+-- KEYS[1] the visitor. ARGV: now, most products kept, the product's field, the product's own name (empty: the field's).
+-- The visitor does not want to see it any more; of too many the one that was hidden first is forgotten. Nothing is
+-- written of a visitor that nothing is known of. Returns 1, or 0 for such a one.
+local function hide(keys, args)
+  local key, field = keys[1], args[3]
+  if redis.call('EXISTS', key) == 0 then return 0 end
+  local added = redis.call('HSET', key, field, args[1] .. (args[4] ~= '' and ':' .. args[4] or ''))
+  if added == 0 then return 1 end
+  local flat, times = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do
+    if string.sub(flat[i], 1, 1) == 'h' and flat[i] ~= field then
+      times[#times + 1] = { tonumber(string.match(flat[i + 1], '^%d+')), flat[i] }
+    end
+  end
+  table.sort(times, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a[2] < b[2]
+  end)
+  for i = 1, #times + 1 - tonumber(args[2]) do redis.call('HDEL', key, times[i][2]) end
+  return 1
+end
+
+-- KEYS[1] the visitor. ARGV: fields of products that were hidden. They may be shown again. Returns how many were.
+local function unhide(keys, args)
+  return redis.call('HDEL', keys[1], unpack(args))
+end
+
 -- KEYS[1] the visitor. ARGV: now, names of what may have been met. A purchase is counted on each that was met by now.
 -- Returns name and value of those.
 local function converted(keys, args)
@@ -659,6 +687,8 @@ redis.register_function('keep_visitor_VERSION', keep_visitor)
 redis.register_function('reserve_VERSION', reserve)
 redis.register_function('seen_VERSION', seen)
 redis.register_function('clicked_VERSION', clicked)
+redis.register_function('hide_VERSION', hide)
+redis.register_function('unhide_VERSION', unhide)
 redis.register_function('converted_VERSION', converted)
 redis.register_function('bill_VERSION', bill)
 redis.register_function('append_events_VERSION', append_events)

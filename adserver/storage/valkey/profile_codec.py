@@ -16,7 +16,7 @@ _LEVEL = 2**29
 
 _COUNTERS = frozenset(b"agfpd")
 _VIEWED_OR_CARTED = frozenset(b"vc")
-_BOUGHT, _SEEN, _RECEIPT, _HAPPENED, _EXPOSED, _MAIL, _PENDING_CLAIMS = b"bsrnxeq"
+_BOUGHT, _SEEN, _RECEIPT, _HAPPENED, _EXPOSED, _MAIL, _PENDING_CLAIMS, _HIDDEN = b"bsrnxeqh"
 _NO_LENGTH = bytes(4)
 
 
@@ -51,13 +51,15 @@ def profile_of(flat: Sequence[bytes], now: int = 0) -> Profile:
         viewed, carted, bought = (products.get(action + ref, _NOTHING) for action in (b"v", b"c", b"b"))
         number = int(ref)
         shopping[number] = Shopping(viewed, carted, bought, visits.get(number, 0), views.get(ref, _NOTHING))
-    return Profile(shopping, rest.frequency(now), rest.receipt, rest.happened, rest.exposures, rest.mails)
+    return Profile(
+        shopping, rest.frequency(now), rest.receipt, rest.happened, rest.exposures, rest.mails, rest.hidden()
+    )
 
 
 class _Rest:
     """All but products."""
 
-    __slots__ = ("_counters", "_pending", "exposures", "happened", "mails", "receipt", "visits")
+    __slots__ = ("_counters", "_hidden", "_pending", "exposures", "happened", "mails", "receipt", "visits")
 
     def __init__(self) -> None:
         self.visits: dict[int, int] = {}
@@ -66,6 +68,7 @@ class _Rest:
         self.mails: dict[int, bytes] = {}
         self.receipt: Receipt | None = None
         self._counters: list[tuple[bytes, bytes]] = []
+        self._hidden: list[tuple[bytes, bytes]] = []
         self._pending = b""
 
     def add(self, letter: int, name: bytes, value: bytes) -> None:
@@ -84,14 +87,31 @@ class _Rest:
             self.mails[int(name[1:])] = value
         elif letter == _PENDING_CLAIMS:
             self._pending = value
+        elif letter == _HIDDEN:
+            self._hidden.append((name, value))
 
     def frequency(self, now: int) -> dict[str, tuple[Window, ...]]:
         """Counters that have counted anything that was seen, or may still be."""
         gone = _expired(self._pending, now) if len(self._pending) > _PENDING.size else _NO_CLAIMS
         return {name.decode(): windows for name, value in self._counters if (windows := _windows(value, gone))}
 
+    def hidden(self) -> Mapping[int, frozenset[str]]:
+        """Ids and item groups by advertiser."""
+        if not self._hidden:
+            return _NOTHING_HIDDEN
+        hidden: dict[int, set[str]] = {}
+        for name, value in self._hidden:
+            head, _, group = name.partition(b":")
+            _, _, product = value.partition(b":")
+            names = hidden.setdefault(int(head[1:]), set())
+            names.add(group.decode())
+            if product:
+                names.add(product.decode())
+        return {ref: frozenset(names) for ref, names in hidden.items()}
+
 
 _NO_CLAIMS: Mapping[int, int] = {}
+_NOTHING_HIDDEN: Mapping[int, frozenset[str]] = {}
 
 
 def exposure_of(value: bytes) -> Exposure:

@@ -19,7 +19,11 @@ MAX_ENTRIES = 256
 
 MAX_FREQUENCIES = 160
 """Counters, rule counters and exposures kept per visitor; those whose windows have all ended go first, then the oldest
-of what does the least harm. Together with MAX_ENTRIES it is less than the 512 entries up to which a hash is compact."""
+of what does the least harm."""
+
+MAX_HIDDEN = 50
+"""Products kept that the visitor has hidden, the newest. With all else it is less than the 512 entries up to which a
+hash is compact."""
 
 _LIMIT = struct.Struct(">IH")
 _MOST_COUNTED = 65_535
@@ -123,6 +127,19 @@ class ValkeyVisitors:
         """Forget the ads with ``product`` that were not clicked."""
         return self._valkey.call("clicked", keys.visitor(visitor), fatigue_counter(advertiser_ref, product))
 
+    async def hide(self, visitor: str, advertiser_ref: int, product: str, now: float, group: str = "") -> bool:
+        """Never show ``product`` again, nor others of its ``group``; of more than MAX_HIDDEN those hidden first are
+        forgotten. False, and nothing is written, for a visitor of whom nothing is known."""
+        group = group or product
+        own = "" if group == product else product
+        args = (int(now) - EPOCH, MAX_HIDDEN, _hidden(advertiser_ref, group), own)
+        return bool(await self._valkey.call("hide", keys.visitor(visitor), *args))
+
+    async def unhide(self, visitor: str, advertiser_ref: int, product: str, group: str = "") -> None:
+        """Show them again, however they were hidden."""
+        fields = {_hidden(advertiser_ref, name) for name in (product, group or product)}
+        await self._valkey.call("unhide", keys.visitor(visitor), *sorted(fields))
+
     async def converted(self, visitor: str, names: Sequence[str], now: float) -> Mapping[str, Exposure]:
         """Count a purchase on each of the exposures ``names`` that began by ``now``, and give those."""
         if not names:
@@ -130,6 +147,10 @@ class ValkeyVisitors:
         answer = await self._valkey.call("converted", keys.visitor(visitor), int(now) - EPOCH, *names)
         flat = iter(cast("list[bytes]", answer))
         return {name.decode(): exposure_of(value) for name, value in zip(flat, flat, strict=True)}
+
+
+def _hidden(advertiser_ref: int, name: str) -> str:
+    return f"h{advertiser_ref}:{name}"
 
 
 def _more(mail: bytes, order: str, happened: Sequence[tuple[str, int]]) -> tuple[Argument, ...]:

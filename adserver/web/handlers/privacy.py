@@ -1,36 +1,53 @@
 """``/privacy`` and ``POST /privacy/opt-out``: the visitor's side."""
 
+from collections.abc import Mapping
+
 from adserver.web.context import Context
 from adserver.web.cookies import CookieHeaders
+from adserver.web.languages import preferred, written_in
 from adserver.web.responses import Answer, Headers, html, method_not_allowed, text
-
-_POLICY: Headers = [
-    (
-        b"content-security-policy",
-        b"default-src 'none'; style-src 'sha256-{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
-    (b"referrer-policy", b"same-origin"),
-]
+from adserver.web.same_origin import is_same_origin
 
 
 class PrivacyHandler:
-    """What is stored, and the way out of it: two whole documents and the hash of the style they share."""
+    """What is stored, and the way out of it: whole documents by language, the first one for everybody else; ``refusal``
+    by language for who comes from elsewhere; ``policy`` is the Content-Security-Policy of all of them."""
 
-    def __init__(self, cookies: CookieHeaders, *, page: bytes, done: bytes, style: str) -> None:
+    def __init__(
+        self,
+        cookies: CookieHeaders,
+        *,
+        pages: Mapping[str, bytes],
+        done: Mapping[str, bytes],
+        refusal: Mapping[str, str],
+        policy: str,
+    ) -> None:
         self._cookies = cookies
-        self._page = page
+        self._pages = pages
         self._done = done
-        name, policy = _POLICY[0]
-        self._headers: Headers = [(name, policy.replace(b"{}", style.encode())), _POLICY[1]]
+        self._refusal = refusal
+        self._languages = tuple(pages)
+        self._headers: Headers = [
+            (b"content-security-policy", policy.encode()),
+            (b"referrer-policy", b"same-origin"),
+        ]
 
     async def page(self, context: Context) -> Answer:
         """The page with the button."""
-        return html(self._page, self._headers) if context.method == "GET" else method_not_allowed()
+        if context.method != "GET":
+            return method_not_allowed()
+        language = self._language(context)
+        return html(self._pages[language], [*self._headers, *written_in(language)])
 
     async def opt_out(self, context: Context) -> Answer:
         """Set the opt-out cookie; whoever has it is written nothing about, from this answer on."""
         if context.method != "POST":
             return method_not_allowed(b"POST")
-        if context.headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
-            return text(403, "Open this server's own privacy page and press the button there.")
-        return html(self._done, [*self._headers, *self._cookies.opt_out(secure=context.secure)])
+        language = self._language(context)
+        if not is_same_origin(context):
+            return text(403, self._refusal[language], written_in(language))
+        cookies = self._cookies.opt_out(secure=context.secure)
+        return html(self._done[language], [*self._headers, *written_in(language), *cookies])
+
+    def _language(self, context: Context) -> str:
+        return preferred(context.header(b"accept-language"), self._languages)
