@@ -2,8 +2,9 @@
 
 Every consent signal of a request is weighed here and nowhere else, and the strictest wins: one refusal
 outweighs any number of permissions, and what cannot be understood is a refusal. Sources: Global Privacy
-Control (the ``Sec-GPC`` header); IAB TC string v2 (the URL parameters ``gdpr`` and ``gdpr_consent``); IAB
-"U.S. Privacy String" v1, "U.S. Privacy String Format"; IAB Global Privacy Platform (``gpp``, ``gpp_sid``).
+Control (the ``Sec-GPC`` header, or the URL parameter ``gpc``); IAB TC string v2 (the URL parameters ``gdpr`` and
+``gdpr_consent``); IAB "U.S. Privacy String" v1, "U.S. Privacy String Format"; IAB Global Privacy Platform (``gpp``,
+``gpp_sid``).
 """
 
 import hashlib
@@ -32,9 +33,9 @@ class Verdict(Enum):
 class Signals(NamedTuple):
     """The consent signals of one request as they came, decoded from the URL once; ``""`` means absent.
 
-    ``gpc`` is the ``Sec-GPC`` header; ``opted_out`` tells that our opt-out cookie is there; ``declared`` is
-    the page owner's own word (``1`` yes, ``0`` no); ``malformed`` tells that a consent parameter came twice
-    or could not be decoded. The others carry the IAB parameters of the same names.
+    ``gpc`` is the ``Sec-GPC`` header or the parameter; ``opted_out`` tells that our opt-out cookie is there;
+    ``declared`` is the page owner's own word (``1`` yes, ``0`` no); ``malformed`` tells that a consent parameter
+    came twice or could not be decoded. The others carry the IAB parameters of the same names.
     """
 
     gpc: str = ""

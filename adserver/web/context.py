@@ -31,7 +31,8 @@ _WANTED = {
     b"forwarded",
     b"sec-ch-ua-mobile",
 }
-_WANTED_BY_ASGI = _WANTED | {b"accept", b"content-length", b"content-type"}  # pictures and bodies have no fast lane
+# Pictures, bodies and pages for people have no fast lane.
+_WANTED_BY_ASGI = _WANTED | {b"accept", b"accept-language", b"content-length", b"content-type", b"host"}
 _PURPOSES = {b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"}
 _UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
 _NOT_WANTED = (
@@ -44,7 +45,7 @@ _SPELLINGS: dict[bytes, bytes | None] = {
     **{spelled: None for name in _NOT_WANTED for spelled in (name, name.lower(), name.title())},
     **{name.title(): name for name in _WANTED},
 }
-_CONSENT_ORDER = ("gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")  # as Signals has them
+_CONSENT_ORDER = ("gpc", "gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")  # as Signals has them
 _CONSENT_FIELDS = frozenset(_CONSENT_ORDER)
 
 
@@ -140,8 +141,9 @@ class Context:
             found = fields.get(name)
             first.append(found[0] if found else "")
             malformed |= found is not None and len(found) > 1
-        gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared = first
-        gpc = self.header(b"sec-gpc")
+        told, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared = first
+        sent = self.header(b"sec-gpc")
+        gpc = told if sent.strip() in {"", "0"} else sent  # extensions tell the page, and not always the server
         return Signals(gpc, opted_out, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared, malformed)
 
 

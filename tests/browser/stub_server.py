@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Browser, BrowserContext, Page
 
 STATIC = Path(__file__).parents[2] / "adserver" / "web" / "static"
+SCRIPTS = {"/tag.js": "tag.js", "/slot.js": "slot.min.js"}
 SCRIPT_BYTES_MAX = 3000  # gzipped, as a browser receives it
 GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 
@@ -139,8 +140,8 @@ class StubServer:
         handler.wfile.write(answer.body)
 
     def _answer(self, request: Request, number: int) -> Answer:
-        if request.path in ("/tag.js", "/slot.js"):
-            return Answer((STATIC / request.path[1:]).read_bytes(), "text/javascript")
+        if request.path in SCRIPTS:
+            return Answer((STATIC / SCRIPTS[request.path]).read_bytes(), "text/javascript")
         if request.path == "/pixel.gif":
             gate = self.hold.get(number)
             if gate is not None:

@@ -1,6 +1,7 @@
 """The publisher's tag in a real Chromium: the news site and the ad server are two sites here."""
 
 import gzip
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -11,28 +12,10 @@ from playwright.sync_api import Browser
 
 from adserver.model.consent import Signals, Verdict, weigh
 from tests.browser.browsers import running_chromium
-from tests.browser.stub_server import (
-    GIF,
-    SCRIPT_BYTES_MAX,
-    STATIC,
-    Answer,
-    Request,
-    StubServer,
-    Tab,
-    new_tab,
-    running_stub,
-)
+from tests.browser.slots import ADS, RED, cors, decide, entry, news, running_newspaper, script, settled, slot
+from tests.browser.stub_server import SCRIPT_BYTES_MAX, STATIC, Answer, Request, StubServer, Tab, new_tab
 
 pytestmark = pytest.mark.browser
-
-ADS = "/ads"
-RECORD = """<script>window.seen=[];
-['passback','filled'].forEach(function(t){addEventListener('adserver:'+t,function(e){
-seen.push([t,e.target.id,e.detail.placement,e.detail.reason||e.detail.width+'x'+e.detail.height])})});</script>"""
-BANNER = """<!doctype html><html lang="en"><head><meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src http: https:; base-uri 'none'"><title>t</title></head>
-<body><header>$& $1</header><a href="/c/token" target="_blank" rel="noopener">%s</a><img src="/i/%s" alt="">
-<script>parent.document.title='broken out'</script></body></html>"""
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +26,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def stub() -> Iterator[StubServer]:
-    with running_stub() as running:
-        running.answers[ADS] = decide
-        for name in ("a", "b", "far"):
-            running.answers[f"/i/{name}"] = Answer(GIF, "image/gif")
-        running.answers["/c/token"] = Answer(b"<title>landed</title>")
+    with running_newspaper() as running:
         yield running
 
 
@@ -59,50 +38,13 @@ def tab(browser: Browser) -> Iterator[Tab]:
         assert opened.errors == []
 
 
-def cors(request: Request, body: bytes, status: int = 200) -> Answer:
-    origin = request.headers.get("origin", "")
-    allow = {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Credentials": "true",
-        "Vary": "Origin",
-    }
-    return Answer(body, "application/json", status, allow)
-
-
-def entry(placement: str) -> dict[str, Any]:
-    """A placement named ``no-<reason>`` has no ad for that reason."""
-    if placement.startswith("no-"):
-        return {"placement": placement, "reason": placement[3:]}
-    html = BANNER % (placement, placement)
-    return {"placement": placement, "width": 300, "height": 250, "html": html}
-
-
-def decide(request: Request) -> Answer:
-    return cors(request, json.dumps({"ads": [entry(name) for name in request.query["placement"]]}).encode())
-
-
-def script(stub: StubServer, attributes: str = "") -> str:
-    return f'<script async src="{stub.url("ads", "/slot.js")}" {attributes}></script>'
-
-
-def slot(placement: str, attributes: str = 'data-ad-size="300x250"', inner: str = "", name: str = "") -> str:
-    return f'<div id="{name or placement}" data-ad-placement="{placement}" {attributes}>{inner}</div>'
-
-
-def news(stub: StubServer, body: str, attributes: str = "", head: str = "") -> str:
-    stub.page("/story", script(stub, attributes) + body, RECORD + head)
-    return stub.url("news", "/story")
-
-
-def settled(tab: Tab, count: int) -> list[list[str]]:
-    """What the page heard, once it has heard of that many slots."""
-    tab.page.wait_for_function("count => seen.length >= count", arg=count)
-    heard: list[list[str]] = tab.page.evaluate("seen")
-    return heard
-
-
 def test_size() -> None:
-    assert len(gzip.compress((STATIC / "slot.js").read_bytes(), 9)) < SCRIPT_BYTES_MAX
+    assert len(gzip.compress((STATIC / "slot.min.js").read_bytes(), 9)) < SCRIPT_BYTES_MAX
+
+
+def test_what_is_served_was_made_from_the_source() -> None:
+    made_from = (STATIC / "slot.min.js").read_text().split()[1]
+    assert made_from == hashlib.sha256((STATIC / "slot.js").read_bytes()).hexdigest()[:16], "please run: make slot"
 
 
 def test_two_slots_one_request(stub: StubServer, tab: Tab) -> None:
@@ -122,13 +64,13 @@ def test_the_frame(stub: StubServer, tab: Tab) -> None:
     settled(tab, 1)
     assert page.evaluate(
         """() => { const f = document.querySelector('#a iframe'), box = f.getBoundingClientRect();
-        return [f.sandbox.value, f.title, f.width, f.height, f.scrolling, f.referrerPolicy,
-                box.width, box.height, document.querySelector('#a').offsetHeight] }"""
+        return [f.sandbox.value, f.title, f.getAttribute('allow'), f.getAttribute('loading'), f.scrolling,
+                f.referrerPolicy, box.width, box.height, document.querySelector('#a').offsetHeight] }"""
     ) == [
         "allow-popups allow-popups-to-escape-sandbox",
         "Advertisement",
-        "300",
-        "250",
+        None,
+        None,
         "no",
         "strict-origin-when-cross-origin",
         300,
@@ -266,10 +208,13 @@ def test_no_answer_within_three_seconds_is_unreachable(stub: StubServer, tab: Ta
         return decide(request)
 
     stub.answers[ADS] = late
+    tab.page.clock.install()
     tab.open(news(stub, slot("a")))
     stub.wait(ADS, 1)
-    tab.quiet_for(2500)
+    tab.page.clock.fast_forward(2000)
+    tab.quiet_for(100)
     assert tab.page.evaluate("seen") == []
+    tab.page.clock.fast_forward(1000)
     heard = settled(tab, 1)
     gate.set()
     tab.quiet_for(300)
@@ -300,7 +245,7 @@ def test_scan_finds_new_slots_only_and_is_the_only_global(stub: StubServer, tab:
     settled(tab, 1)
     new = set(page.evaluate("Object.getOwnPropertyNames(window)")) - before
     assert new == {"adserverSlots", "seen", "0"}  # window[0] is the ad's frame, "seen" the test's own
-    assert page.evaluate("Object.keys(adserverSlots)") == ["scan"]
+    assert page.evaluate("Object.keys(adserverSlots)") == ["scan", "refresh", "push"]
     page.evaluate("html => { document.body.insertAdjacentHTML('beforeend', html); adserverSlots.scan() }", slot("b"))
     settled(tab, 2)
     assert [request.query["placement"] for request in stub.to(ADS)] == [["a"], ["b"]]
@@ -356,12 +301,35 @@ def test_consent_tools_of_the_page(stub: StubServer, tab: Tab) -> None:
     }
 
 
+def test_a_choice_that_changes_later_is_told_with_the_next_request(stub: StubServer, tab: Tab) -> None:
+    """The signals are those of the IAB's own tools, in their order: a dialog, an answer, another answer."""
+    head = """<script>window.__tcfapi=function(c,v,cb){window.tcf=cb;
+    cb({eventStatus:'cmpuishown',gdprApplies:true,tcString:'',listenerId:1},true)};
+    window.__gpp=function(c,cb){window.gpp=function(status,text){cb({eventName:'signalStatus',listenerId:1,data:status,
+      pingData:{signalStatus:status,gppString:text,applicableSections:[7]}},true)};
+    cb({eventName:'listenerRegistered',listenerId:1,data:true,
+      pingData:{signalStatus:'not ready',gppString:'',applicableSections:[]}},true)}</script>"""
+    page = tab.open(news(stub, slot("a"), head=head))
+    page.evaluate("tcf({eventStatus:'useractioncomplete',gdprApplies:true,tcString:'CPx'},true)")
+    tab.quiet_for(100)
+    assert stub.to(ADS) == []
+    page.evaluate("gpp('ready','DBAA')")
+    settled(tab, 1)
+    page.evaluate("tcf({eventStatus:'useractioncomplete',gdprApplies:true,tcString:'CPy'},true); gpp('ready','DBBB')")
+    page.evaluate("adserverSlots.refresh()")
+    told = [(request.one("gdpr_consent"), request.one("gpp")) for request in stub.wait(ADS, 2)]
+    assert told == [("CPx", "DBAA"), ("CPy", "DBBB")]
+
+
 def test_an_open_dialog_holds_the_page_three_seconds_at_most(stub: StubServer, tab: Tab) -> None:
     head = """<script>window.__tcfapi=function(c,v,cb){
     cb({eventStatus:'cmpuishown',gdprApplies:true,tcString:'OLD'},true)}</script>"""
+    tab.page.clock.install()
     tab.open(news(stub, slot("a"), head=head))
-    tab.quiet_for(2000)
+    tab.page.clock.fast_forward(2000)
+    tab.quiet_for(100)
     assert stub.to(ADS) == []
+    tab.page.clock.fast_forward(1000)
     request = stub.wait(ADS, 1, timeout_s=3)[0]
     assert (request.one("gdpr"), request.one("gdpr_consent")) == ("pending", None)
     assert weigh(Signals(gdpr="pending")) is Verdict.REFUSED
@@ -376,9 +344,12 @@ def test_an_open_dialog_holds_the_page_three_seconds_at_most(stub: StubServer, t
     ],
 )
 def test_a_silent_tool_is_a_refusal_after_three_seconds(stub: StubServer, tab: Tab, tool: str, field: str) -> None:
+    tab.page.clock.install()
     tab.open(news(stub, slot("a"), head=f"<script>window.{tool}</script>"))
-    tab.quiet_for(2000)
+    tab.page.clock.fast_forward(2000)
+    tab.quiet_for(100)
     assert stub.to(ADS) == []
+    tab.page.clock.fast_forward(1000)
     request = stub.wait(ADS, 1, timeout_s=3)[0]
     assert request.query == {"placement": ["a"], field: ["pending"]}
     refused = {"us_privacy": Signals(us_privacy="pending"), "gpp": Signals(gpp="pending")}
@@ -401,14 +372,43 @@ def test_gpp_that_does_not_apply_says_nothing(stub: StubServer, tab: Tab) -> Non
     assert stub.wait(ADS, 1)[0].query == {"placement": ["a"], "gpp_sid": ["-1"]}
 
 
-def test_a_page_that_demands_trusted_types_gets_its_passback(stub: StubServer, tab: Tab) -> None:
-    address = news(stub, slot("a"))
-    stub.page(
-        "/story",
-        script(stub) + slot("a"),
-        RECORD,
-        Content_Security_Policy="require-trusted-types-for 'script'",
+def test_global_privacy_control_is_passed_on(stub: StubServer, tab: Tab) -> None:
+    head = "<script>Object.defineProperty(navigator,'globalPrivacyControl',{value:true})</script>"
+    tab.open(news(stub, slot("a"), 'data-consent="granted"', head=head))
+    assert stub.wait(ADS, 1)[0].query == {"placement": ["a"], "gpc": ["1"], "consent": ["1"]}
+
+
+def strict(stub: StubServer) -> str:
+    """The narrowest policy of a page under which an ad is shown; docs/slot.md tells it to publishers."""
+    ads = stub.url("ads")
+    return (
+        f"default-src 'none'; script-src {ads}; connect-src {ads}; img-src {ads}; font-src {ads}; "
+        f"style-src 'unsafe-inline'; base-uri {ads}"
     )
-    tab.open(address)
-    assert settled(tab, 1) == [["passback", "a", "a", "unreachable"]]
-    assert tab.page.query_selector("iframe") is None
+
+
+def under(stub: StubServer, policy: str, body: str) -> str:
+    """The address of a page with that policy and without scripts of its own."""
+    stub.page("/story", script(stub) + body, Content_Security_Policy=policy)
+    return stub.url("news", "/story")
+
+
+@pytest.mark.parametrize(
+    "types",
+    ["", "; require-trusted-types-for 'script'", "; require-trusted-types-for 'script'; trusted-types adserver"],
+)
+def test_a_strict_policy_of_the_page(stub: StubServer, tab: Tab, types: str) -> None:
+    page = tab.open(under(stub, strict(stub) + types, slot("a")))
+    image = stub.wait("/i/a", 1)[0]
+    assert image.host == f"ads.localhost:{stub.port}"
+    assert page.frame_locator("#a iframe").locator("a").inner_text() == "a"
+    assert page.frame_locator("#a iframe").locator("header").evaluate("e => getComputedStyle(e).color") == RED
+    said = [line for line in tab.console if "Blocked script execution" not in line]
+    assert said == []
+
+
+def test_a_page_that_forbids_our_policy_for_trusted_types_gets_its_passback(stub: StubServer, tab: Tab) -> None:
+    page = tab.open(under(stub, strict(stub) + "; require-trusted-types-for 'script'; trusted-types other", slot("a")))
+    page.wait_for_selector("#a", state="hidden")
+    assert page.query_selector("iframe") is None
+    assert len([line for line in tab.console if line.startswith("warning: adserver: TypeError")]) == 1

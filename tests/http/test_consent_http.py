@@ -48,6 +48,7 @@ def refusing() -> list[Fields]:
     ]
     found += [
         {"gdpr": "1"}, {"gdpr": "1", "gdpr_consent": ""}, {"gdpr": "true"}, {"gdpr": "2"}, {"gdpr": " 0"},
+        {"gpc": "1"}, {"gpc": "true"}, {"gpc": "1", "gdpr": "0"}, {"gpc": "1", "consent": "1"},
         {"gdpr_consent": "x"}, {"us_privacy": "1YYN"}, {"us_privacy": "1yyn"}, {"consent": "0"}, {"consent": "no"},
     ]  # fmt: skip
     return found
@@ -130,11 +131,19 @@ def test_global_privacy_control_outweighs_a_valid_yes(wire: Wire) -> None:
     cookie = wire.view("SKU1")
     for fields in granting()[:3]:
         check_refused(wire.batch(requests_with(fields, cookie, ("Sec-GPC", "1"))), fields)
+        for sent in ((), (("Sec-GPC", "0"),), (("Sec-GPC", "1"),)):  # the page may know what the header does not say
+            check_refused(wire.batch(requests_with({**fields, "gpc": "1"}, cookie, *sent)), sent)
+
+
+def test_a_zero_never_takes_an_objection_back(wire: Wire) -> None:
+    cookie = wire.view("SKU1")
+    check_refused(wire.batch(requests_with({"gpc": "0"}, cookie, ("Sec-GPC", "1"))), "header")
+    assert products_in(wire.batch(requests_with({"gpc": "0"}, cookie))[2].text) == ["Product SKU2", "Product SKU1"]
 
 
 def test_a_parameter_that_comes_twice_is_no_consent(wire: Wire) -> None:
     cookie = wire.view("SKU1")
-    for query in ("&gdpr=0&gdpr=0", "&consent=1&consent=1", "&us_privacy=1NNN&us_privacy=1YYN"):
+    for query in ("&gpc=0&gpc=0", "&gdpr=0&gdpr=0", "&consent=1&consent=1", "&us_privacy=1NNN&us_privacy=1YYN"):
         assert wire.get(pixel(a="acme", e="page_view") + query, *cookies(cookie)).reason == "consent"
         assert wire.get("/ad?placement=daily-rectangle" + query, *cookies(cookie)).reason == "consent"
 
