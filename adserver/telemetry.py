@@ -54,6 +54,7 @@ PICTURE_WAIT_SECONDS = Histogram(
 PICTURE_PROCESSES_LOST = Counter(
     "adserver_picture_processes_lost", "Processes that a picture has killed, or that did not end with one"
 )
+AD_PICTURES = Counter("adserver_ad_pictures", "Ads that were asked for as a picture, by how that ended", ["outcome"])
 SNAPSHOT_REVISION = Gauge(
     "adserver_snapshot_revision",
     "Revision of the accounts a worker works with",

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from adserver.decision.index import PlacementEntry
 from adserver.decision.viewer import Viewer
 from adserver.model.consent import Verdict, judge
-from adserver.model.decision import NoAd
+from adserver.model.decision import Decision, NoAd
 from adserver.model.domain import covers
 from adserver.model.hit import Hit
 from adserver.model.profile import Profile
 from adserver.model.reason import NoAdReason
 from adserver.model.status import Status
+from adserver.service.click_macros import click_prefix
 from adserver.service.count_ads import Answer, count_ad, count_no_ad, count_requests, records_of
 from adserver.service.decide_ad import DecideAd
 from adserver.service.live import Live
 from adserver.service.look import Sight
-from adserver.service.render_ad import Ad, RenderAd
+from adserver.service.render_ad import Ad, AdData, RenderAd
 from adserver.storage.interfaces import EventLog, StoreTimeout, StoreUnavailable, VisitorStore
 from adserver.tracking.visitor import VisitorCookies
 
@@ -29,11 +30,13 @@ _NOT_READ = Profile()
 
 @dataclass(frozen=True, slots=True)
 class AdRequest:
-    """Placement ids as asked for; ``same_page``: only pages of the publisher itself may read the answer."""
+    """Placement ids as asked for; ``same_page``: only pages of the publisher itself may read the answer. ``click``:
+    what is to stand before the links, as it was sent (``service.click_macros``)."""
 
     hit: Hit
     placements: Sequence[str]
     same_page: bool = False
+    click: Sequence[str] = ()
 
 
 class ServeAd:
@@ -64,18 +67,43 @@ class ServeAd:
 
     async def __call__(self, request: AdRequest) -> list[Ad | NoAd]:
         """One answer per placement asked for, in that order. Requests and reasons are counted before it returns."""
-        count_requests(len(request.placements))
-        verdict = judge(request.hit.signals).verdict
-        entries = [self._entry(placement, request, verdict) for placement in request.placements]
-        decided = await self._decide_all(entries, request.hit, verdict)
-        self._log.note(records_of(decided, int(request.hit.now)))
-        return [self._finish(answer, request.hit) for answer in decided]
+        now = request.hit.now
+        return [
+            answer if isinstance(answer, NoAd) else self._render(answer, now, self._prefix(answer, request))
+            for answer in await self._decided(request)
+        ]
+
+    async def data(self, request: AdRequest) -> list[AdData | NoAd]:
+        """The same as data, for slots that do not take HTML."""
+        now = request.hit.now
+        return [
+            answer if isinstance(answer, NoAd) else self._render.data(answer, now, self._prefix(answer, request))
+            for answer in await self._decided(request)
+        ]
+
+    def visitor_of(self, hit: Hit) -> str:
+        """Whose cookie it is; empty where there is none of ours, or where it must not be used."""
+        return self._visitor(hit, judge(hit.signals).verdict)
 
     def refuse(self, reason: NoAdReason) -> NoAdReason:
         """Count a request that was refused before it could be read."""
         count_requests(1)
         count_no_ad(reason)
         return reason
+
+    async def _decided(self, request: AdRequest) -> list[Answer]:
+        """Counted and told to the reports."""
+        count_requests(len(request.placements))
+        verdict = judge(request.hit.signals).verdict
+        entries = [self._entry(placement, request, verdict) for placement in request.placements]
+        decided = await self._decide_all(entries, request.hit, verdict)
+        self._log.note(records_of(decided, int(request.hit.now)))
+        for answer in decided:
+            if isinstance(answer, NoAd):
+                count_no_ad(answer.reason)
+            else:
+                count_ad(answer)
+        return decided
 
     def _entry(self, placement: str, request: AdRequest, verdict: Verdict) -> PlacementEntry | Answer:
         """The placement, if it may be filled at all; else its answer."""
@@ -96,7 +124,7 @@ class ServeAd:
     async def _decide_all(self, entries: Sequence[PlacementEntry | Answer], hit: Hit, verdict: Verdict) -> list[Answer]:
         """An answer for each placement, from at most one read of the visitor."""
         deadline = asyncio.get_running_loop().time() + self._deadline_s
-        visitor = "" if verdict is Verdict.REFUSED else self._cookies.visitor_of(hit.claims) or ""
+        visitor = self._visitor(hit, verdict)
         wanted = [entry for entry in entries if isinstance(entry, PlacementEntry)]
         stranger = NoAdReason.CONSENT if verdict is Verdict.REFUSED else NoAdReason.NO_VISITOR
         trouble = None
@@ -135,12 +163,16 @@ class ServeAd:
             for advertiser in (*entry.consents, *(booking.advertiser for booking in entry.house))
         )
 
-    def _finish(self, answer: Answer, hit: Hit) -> Ad | NoAd:
-        if isinstance(answer, NoAd):
-            count_no_ad(answer.reason)
-            return answer
-        count_ad(answer)
-        return self._render(answer, hit.now)
+    def _visitor(self, hit: Hit, verdict: Verdict) -> str:
+        return "" if verdict is Verdict.REFUSED else self._cookies.visitor_of(hit.claims) or ""
+
+    def _prefix(self, decision: Decision, request: AdRequest) -> str:
+        """What stands before the ad's links; mostly nothing is asked for."""
+        snapshot = self._live.snapshot
+        if not request.click or snapshot is None:
+            return ""
+        publisher = snapshot.accounts.publishers.get(decision.placement.publisher)
+        return click_prefix(request.click, publisher) if publisher else ""
 
 
 def _reason(error: StoreUnavailable) -> NoAdReason:

@@ -90,6 +90,13 @@ class VisitorStore(Protocol):
     def clicked(self, visitor: str, advertiser_ref: int, product: str) -> Awaitable[object]:
         """The visitor clicked on a product: nobody is tired of it any more."""
 
+    async def hide(self, visitor: str, advertiser_ref: int, product: str, now: float, group: str = "") -> bool:
+        """Never show ``product`` to this visitor again, nor others of its item ``group``; False, and nothing is
+        written, for a visitor of whom nothing is known. A bounded number is kept, the newest."""
+
+    async def unhide(self, visitor: str, advertiser_ref: int, product: str, group: str = "") -> None:
+        """They may be shown again."""
+
     async def converted(self, visitor: str, names: Sequence[str], now: float) -> Mapping[str, Exposure]:
         """Count a purchase on each of the exposures ``names`` that the visitor has met by ``now``; those, with it."""
 
@@ -108,6 +115,17 @@ class BillingStore(Protocol):
         """True for the first call per ``decision`` and ``item`` within ``ttl_s`` seconds, whoever else calls; then the
         record is in the event log as well. ``pay`` is called by the first only, and tells what takes the place of the
         record's last field, its cost."""
+
+
+class TieStore(Protocol):
+    """Which decision a picture was made of: its link knows no more than the placement and a cachebuster."""
+
+    def tie(self, visitor: str, placement: str, cachebuster: str, click_url: str) -> Awaitable[object]:
+        """Done when it is written where a click goes; ``visitor`` is empty for somebody who is not known. What was tied
+        to the same before is forgotten, and this is when clicks do not count any more."""
+
+    async def tied(self, visitor: str, placement: str, cachebuster: str) -> str:
+        """The click URL, or an empty text."""
 
 
 class BudgetStore(Protocol):

@@ -23,7 +23,10 @@ from adserver.web.responses import Answer
 
 log = logging.getLogger(__name__)
 
-HOT_PATHS = ("/pixel.gif", "/ad", "/ads", "/i/{token}", "/v/{token}", "/c/{token}")
+HOT_PATHS = (
+    "/pixel.gif", "/ad", "/ads", "/ad.json", "/ad.png", "/ad.webp", "/ad.jpg", "/ad/click",
+    "/i/{token}", "/v/{token}", "/c/{token}",
+)  # fmt: skip
 
 _NO_HEADERS: list[tuple[bytes, bytes]] = []
 

@@ -13,6 +13,27 @@ PIXEL = "/pixel.gif?a=acme&e=view_item&p=SKU1"
 AD = "/ad?placement=daily-rectangle"
 ADS = "/ads?placement=daily-rectangle&placement=daily-leaderboard"
 HOT = (PIXEL, AD, ADS, "/i/@seen@", "/c/@click@", "/v/@seen@")
+SKINS = (
+    "/ad.json?placement=daily-rectangle", "/ad.png?placement=daily-rectangle&cb=1",
+    "/ad.webp?placement=daily-rectangle&cb=1&density=2", "/ad.jpg?placement=daily-rectangle&cb=1",
+    "/ad/click?placement=daily-rectangle&cb=1",
+)  # fmt: skip
+"""Hot as well; a few requests tell of them what is not told of all hot paths."""
+SKIN_QUERIES = (
+    "", "placement=", "placement=nowhere", "placement=daily-paused", "placement=daily-huge&cb=2", "placement=%FF&cb=1",
+    "placement=daily-rectangle", "placement=daily-rectangle&cb=", "placement=daily-rectangle&cb=%%25CACHEBUSTER%%25",
+    "placement=daily-rectangle&cb=1&cb=2", "placement=daily-rectangle&cb=1&density=3",
+    "placement=weekly-rectangle&cb=1", "placement=daily-rectangle&cb=" + "x" * 129,
+    "placement=daily-rectangle&cb=1&x=" + "y" * 9_000, "placement=daily-rectangle&cb=a%0d%0ab",
+    "placement=daily-rectangle&cb=1#x", "placement=daily-rectangle&gdpr=1&cb=3",
+    "placement=daily-rectangle&cb=1&click=https%3A%2F%2Fnews.test%2Fc%3Fu%3D",
+    "placement=daily-rectangle&cb=1&density=2",
+)  # fmt: skip
+SKIN_HEADERS = (
+    "visitor", "visitor-and-page", "foreign-origin", "null-origin", "odd-origin", "copy-only", "unseen-visitor",
+    "forged", "two-visitors", "opt-out", "gpc", "prefetch", "crawler", "tool", "forwarded", "close", "websocket",
+    "etag", "preflight",
+)  # fmt: skip
 PATHS = ("/pixel.gif", "/ad", "/ads", "/i/x", "/c/x", "/v/x", "/i/", "/c/", "/i", "/c")
 TC_YES = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 TC_NO = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAB"
@@ -198,6 +219,16 @@ def table() -> dict[str, bytes]:
         rows |= {
             f"{path}?{query[:60]}~{n}": request(f"{path}?{query}", ("Cookie", "@cookie@"))
             for n, query in enumerate(QUERIES)
+        }
+    for target in SKINS:
+        path = target.partition("?")[0]
+        rows |= {
+            f"{path}?{q[:60]}~{n}": request(f"{path}?{q}", ("Cookie", "@cookie@")) for n, q in enumerate(SKIN_QUERIES)
+        }
+        rows |= {f"{target} {name}": request(target, *HEADERS[name]) for name in SKIN_HEADERS}
+        rows |= {f"{method} {target}": request(target, ("Cookie", "@cookie@"), method=method) for method in METHODS[:3]}
+        rows |= {
+            f"{target} {name}": RAW[name].replace(b"%b", target.encode()) for name in ("http-1.0", "get-with-body")
         }
     rows |= {f"path {path}": request(path) for path in PATHS}
     rows |= {f"target {target[:60]}": request(target, ("Cookie", "@cookie@")) for target in TARGETS}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from adserver.creative.font_files import font_files
 from adserver.demo.pictures import picture as drawn
 from adserver.service.picture_links import WEEK_S, PictureLinks
 from adserver.tracking.keyring import Keyring
@@ -266,3 +267,15 @@ def children(pid: int) -> list[int]:
 
 def is_for_pictures(pid: int) -> bool:
     return b"picture_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_the_fonts_of_banners_are_kept_for_ever_and_given_to_every_site(wire: Wire) -> None:
+    for name, content in font_files().items():
+        reply = wire.get(f"/media/{name}")
+        assert (reply.status, reply.body, reply.header("content-type")) == (200, content, "font/woff2")
+        assert reply.header("cache-control") == "public, max-age=31536000, immutable"
+        assert reply.header("access-control-allow-origin") == "*"
+        again = wire.get(f"/media/{name}", ("If-None-Match", str(reply.header("etag"))))
+        assert (again.status, again.body) == (304, b"")
+    assert len(font_files()) == 2
+    assert all(len(content) <= 22_000 for content in font_files().values())

@@ -114,6 +114,16 @@ class ValkeyCatalogReader:
                 return held
         return await self._look_up(ref, ids, deadline)
 
+    async def some_ids(self, ref: int, count: int, deadline: float | None = None) -> Sequence[str]:
+        """About ``count`` ids of the current catalog of ``ref``, the same ones each time; fewer where it has fewer."""
+        version = self._versions.get(ref)
+        if version is None:
+            return []
+        key = keys.products(ref, version)
+        found = await self._valkey.command("HSCAN", key, "0", "COUNT", count, deadline=deadline)
+        flat = cast("list[bytes]", cast("list[object]", found)[1])
+        return sorted([product_id.decode() for product_id in flat[::2]])[:count]
+
     async def _look_up(self, ref: int, ids: Sequence[str], deadline: float | None) -> Mapping[str, Product]:
         version = self._versions.get(ref)
         if version is None:

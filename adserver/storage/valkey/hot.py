@@ -112,6 +112,12 @@ class HotValkey:
                 raise refusal_of(reply)
         return reply
 
+    def put(self, key: str, value: str | bytes, ttl_s: int, *, deadline: float | None = None) -> Answer:
+        """Write one string, which is gone again after ``ttl_s`` seconds. Under way as soon as this returns."""
+        command = pack(("SET", key, value, "EX", ttl_s))
+        deadline = deadline or self._late()
+        return self._answer(key, command, deadline, self._route.send(key, command, deadline))
+
     async def _in_the_end(self, key: str, command: bytes, error: ReplyError, deadline: float) -> object:
         reply = await self._route.recover(key, command, error, deadline)
         if is_missing(reply):

@@ -49,6 +49,11 @@ def billed(decision_id: str) -> str:
     return f"b:{{{decision_id}}}"
 
 
+def tie(digest: str) -> str:
+    """String: where a click on the picture of one decision goes."""
+    return f"t:{{{digest}}}"
+
+
 def products(ref: int, version: int) -> str:
     """Hash: product id -> packed product, for one version of an advertiser's catalog."""
     return f"catalog:{{{ref}}}:{version}:products"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from adserver.model.decision import NoAd
 from adserver.model.hit import Fields
 from adserver.model.reason import NoAdReason
-from adserver.service.render_ad import Ad
+from adserver.service.render_ad import Ad, AdData
 from adserver.service.serve_ad import MAX_PLACEMENTS, AdRequest, ServeAd
 from adserver.web.context import Context
 from adserver.web.handlers.explain import ExplainHandler
@@ -28,12 +28,13 @@ class AdHandler:
         if context.method != "GET":
             return method_not_allowed()
         fields = context.fields()
-        placements = _placements(fields)
+        placements = placements_in(fields)
         if fields is None or len(placements) != 1:
             return no_content(self._serve_ad.refuse(NoAdReason.MALFORMED))
         if "explain" in fields:
             return await self._explain(context, fields, placements[0])
-        (answer,) = await self._serve_ad(AdRequest(context.hit(fields, self._clock()), placements))
+        request = AdRequest(context.hit(fields, self._clock()), placements, click=fields.get("click", ()))
+        (answer,) = await self._serve_ad(request)
         if isinstance(answer, NoAd):
             return no_content(answer.reason)
         policy = f"{answer.csp}; base-uri 'none'".encode()
@@ -52,19 +53,21 @@ class AdsHandler:
         if context.method != "GET":
             return method_not_allowed()
         fields = context.fields()
-        placements = _placements(fields)
+        placements = placements_in(fields)
         if fields is None or not placements:
             reason = self._serve_ad.refuse(NoAdReason.MALFORMED)
             return json({"ads": [], "reason": reason.label}, 400, [VARY])
         if len(placements) > MAX_PLACEMENTS:
             reason = self._serve_ad.refuse(NoAdReason.TOO_MANY_PLACEMENTS)
             return json({"ads": [], "reason": reason.label}, 400, [VARY])
-        request = AdRequest(context.hit(fields, self._clock()), placements, same_page=True)
+        hit = context.hit(fields, self._clock())
+        request = AdRequest(hit, placements, same_page=True, click=fields.get("click", ()))
         answers = await self._serve_ad(request)
-        return json({"ads": [_entry(answer) for answer in answers]}, 200, _cors(context, answers))
+        return json({"ads": [_entry(answer) for answer in answers]}, 200, for_pages(context, answers))
 
 
-def _placements(fields: Fields | None) -> Sequence[str]:
+def placements_in(fields: Fields | None) -> Sequence[str]:
+    """The ids asked for, in their order."""
     return fields.get("placement", ()) if fields else ()
 
 
@@ -79,7 +82,7 @@ def _entry(answer: Ad | NoAd) -> dict[str, str | int]:
     }
 
 
-def _cors(context: Context, answers: Sequence[Ad | NoAd]) -> Headers:
+def for_pages(context: Context, answers: Sequence[Ad | AdData | NoAd]) -> Headers:
     """The exact Origin, and only for pages of the publisher: any other could read what a visitor looked at."""
     origin = context.headers.get(b"origin")
     reasons = [answer.reason if isinstance(answer, NoAd) else None for answer in answers]

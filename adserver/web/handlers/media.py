@@ -1,7 +1,8 @@
-"""``GET /media/<signed>``."""
+"""``GET /media/<signed>``, and the fonts of banners beside it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from adserver.service.show_picture import YEAR_S, Shown, ShowPicture
 from adserver.web.context import Context
@@ -12,11 +13,23 @@ _POLICY = (b"content-security-policy", b"default-src 'none'; sandbox; frame-ance
 _REFUSED = re.compile(r";\s*q=0(?:\.0*)?\s*(?:;|$)")
 
 
-class MediaHandler:
-    """A picture of a product, or what stands for it."""
+_NO_FONTS: Mapping[str, bytes] = MappingProxyType({})
 
-    def __init__(self, show_picture: ShowPicture, clock: Callable[[], float]) -> None:
+
+class MediaHandler:
+    """A picture of a product, or what stands for it; or of a whole ad, see ``DrawAd.shown``. ``fonts`` by name, which
+    changes with the content, as woff2."""
+
+    def __init__(
+        self,
+        show_picture: ShowPicture,
+        ad_picture: Callable[[str], Awaitable[Shown | None]],
+        clock: Callable[[], float],
+        fonts: Mapping[str, bytes] = _NO_FONTS,
+    ) -> None:
+        self._fonts = fonts
         self._show_picture = show_picture
+        self._ad_picture = ad_picture
         self._clock = clock
 
     async def __call__(self, context: Context) -> Answer:
@@ -24,7 +37,10 @@ class MediaHandler:
         if context.method not in ("GET", "HEAD"):
             return method_not_allowed(b"GET, HEAD")
         webp = takes_webp(context.header(b"accept"))
-        shown = await self._show_picture(context.path[_PREFIX:], webp=webp, now=self._clock())
+        name = context.path[_PREFIX:]
+        if name in self._fonts:
+            return self._font(context, name)
+        shown = await self._ad_picture(name) or await self._show_picture(name, webp=webp, now=self._clock())
         if shown is None:
             return text(404, "This picture's address is not one of ours, or too old.")
         headers = _headers(shown)
@@ -35,6 +51,24 @@ class MediaHandler:
             (b"content-length", str(len(shown.body)).encode()),
         ]
         return Answer(200, headers, shown.body if context.method == "GET" else b"")
+
+    def _font(self, context: Context, name: str) -> Answer:
+        """Browsers ask for fonts as for data of another site, without cookies, and a frame without an origin of its own
+        is told yes only by a star."""
+        body = self._fonts[name]
+        tag = name.rsplit(".", 2)[1]
+        headers: Headers = [
+            (b"cache-control", f"public, max-age={YEAR_S}, immutable".encode()),
+            (b"etag", f'"{tag}"'.encode()),
+            (b"access-control-allow-origin", b"*"),
+            NOSNIFF,
+            CROSS_ORIGIN,
+            _POLICY,
+        ]
+        if _is_known(context.header(b"if-none-match"), tag):
+            return Answer(304, headers)
+        headers += [(b"content-type", b"font/woff2"), (b"content-length", str(len(body)).encode())]
+        return Answer(200, headers, body if context.method == "GET" else b"")
 
 
 def takes_webp(accept: str) -> bool:
