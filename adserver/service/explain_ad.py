@@ -28,6 +28,9 @@ from adserver.tracking.visitor import VisitorCookies
 MOST_FILLED = 50
 """Candidates whose products are looked for; behind them all are told to be outranked."""
 
+NOBODY = "-" * 22
+"""The visitor that a made-up profile is of."""
+
 
 Look = Callable[[Booking, float], Awaitable[LineItemReason | None]]
 """Why there would be no money for one more ad at a time (seconds since 1970), as ``Purse.look`` tells."""
@@ -69,9 +72,11 @@ class ExplainAd:
         self._rng = rng
         self._deadline_s = deadline_s
 
-    async def __call__(self, placement: str, hit: Hit, visitor: str = "") -> Explanation | NotExplained:
+    async def __call__(
+        self, placement: str, hit: Hit, visitor: str = "", *, made_up: Profile | None = None, segment: str = ""
+    ) -> Explanation | NotExplained:
         """What ``hit`` would be answered; with ``visitor`` (an id, or the value of a cookie) as if that one had sent
-        it."""
+        it, with ``made_up`` as if somebody had who has this profile, and is in ``segment``."""
         snapshot = self._live.snapshot
         entry = self._live.index.placements.get(placement)
         if snapshot is None or entry is None:
@@ -79,10 +84,13 @@ class ExplainAd:
         who = (self._cookies.visitor_of((visitor,)) or visitor) if visitor else self._cookies.visitor_of(hit.claims)
         verdict = judge(hit.signals).verdict
         known = who if who and verdict is not Verdict.REFUSED else ""
+        known = NOBODY if made_up is not None else known
         deadline = get_running_loop().time() + self._deadline_s
         try:
-            profile = await self._read(known, hit, deadline) if known else Profile()
+            profile = made_up or (await self._read(known, hit, deadline) if known else Profile())
             viewer = self._sight.viewer(entry, hit, verdict, known, profile)
+            if segment:
+                viewer = viewer._replace(is_member=lambda asked: asked == segment)
             return await self._explain(snapshot, entry, viewer, verdict, deadline)
         except StoreUnavailable:
             return NotExplained.UNAVAILABLE
@@ -119,6 +127,12 @@ class ExplainAd:
                 a.id: viewer.rungs[a.ref].value for a in snapshot.accounts.advertisers.values() if a.ref in viewer.rungs
             },
             told=[_held_back(row) for row in told] if choice.ghost else told,
+            offer=filled.offer if filled else None,
+            hidden={
+                a.id: tuple(sorted(names))
+                for a in snapshot.accounts.advertisers.values()
+                if (names := viewer.profile.hidden.get(a.ref))
+            },
         )
 
     async def _choose(
@@ -158,7 +172,9 @@ class ExplainAd:
         wanted = entry.placement.no_history if reason in STRANGER else NoHistory.HOUSE
         if wanted is NoHistory.BEST_SELLERS:
             for booking in prospects(entry, viewer, self._live.rates, self._rng).candidates:
-                best = await self._fill.best_sellers(entry, booking, booking.designs[0], viewer.now, deadline)
+                hidden = viewer.profile.hidden.get(booking.advertiser.ref, frozenset())
+                design = booking.designs[0]
+                best = await self._fill.best_sellers(entry, booking, design, viewer.now, deadline, hidden=hidden)
                 outcome = await self._paid(booking, best, viewer)
                 if not isinstance(outcome, LineItemReason):
                     return _Choice(booking, outcome, reason=reason)

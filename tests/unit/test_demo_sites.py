@@ -63,6 +63,12 @@ def test_the_start_page_is_on_the_plain_hosts(client: TestClient, host: str) -> 
     assert client.get("/healthz", headers={"host": f"{host}:{PORT}"}).text == "ads /healthz"
 
 
+def test_the_start_page_leads_to_the_preview(client: TestClient) -> None:
+    (link,) = found(client.get(at("localhost")).text, "//a[normalize-space()='Open the preview']")
+    assert link.get("href") == at(WORLDS[0].ads_host, "/preview")
+    assert client.get(link.get("href")).text == "ads /preview"
+
+
 @pytest.mark.parametrize("host", ["evil.test", "localhost.evil.test", "shop.localhost.evil.test", "", "["])
 def test_an_unknown_host_is_a_small_404(client: TestClient, host: str) -> None:
     answer = client.get("/", headers={"host": host})
