@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-long bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures bench-simulator bench-decisions bench-many lock needs clean
+.PHONY: help install demo check slot test test-long raster screenshots bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures bench-rasters bench-simulator bench-decisions bench-many lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,10 @@ check: install  ## Format, lint, types, and who may import whom
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.words
 
+slot:  ## The publisher's tag made small again, after a change to slot.js; needs npx
+	cd adserver/web/static && { printf '/* %.16s docs/slot.md */\n' "$$(sha256sum < slot.js)"; \
+	  npx --yes terser@5.51.2 slot.js --compress ecma=2018,passes=3 --mangle; } > slot.min.js.new && mv slot.min.js.new slot.min.js
+
 needs: install
 	$(BIN)/python -m tests.needs
 
@@ -37,6 +41,12 @@ test: install needs  ## Every kind of test, within ten minutes on two cores
 
 test-long: install needs  ## What takes longer
 	$(BIN)/pytest -m long
+
+screenshots: install needs  ## Make the reference pictures of the designs anew, and those of the documentation
+	$(BIN)/python -m tests.browser.design_references
+
+raster: install needs  ## Measure the layouts of all designs in Chromium, for banners drawn as pictures
+	$(BIN)/python -m tests.browser.raster_layouts
 
 bench: install  ## Requests per second and latency by load, next to its peers, in one run of eight minutes
 	$(BIN)/python -m benchmarks.compare
@@ -58,6 +68,9 @@ bench-feeds: install  ## Products per second of a feed's import, next to a bare 
 
 bench-pictures: install  ## What making the picture of a tile costs
 	$(BIN)/python -m benchmarks.pictures
+
+bench-rasters: install  ## What drawing a banner as a picture costs, by step
+	$(BIN)/python -m benchmarks.rasters
 
 bench-decisions: install  ## What choosing line items and products costs, without network and Valkey; a minute
 	$(BIN)/python -m benchmarks.decisions --out benchmarks/results/decisions.md
