@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import hashlib
 import logging
 import random
 import secrets
@@ -9,28 +10,40 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
+from adserver import __version__
 from adserver.clock import clock_of, real_pause
 from adserver.collect.bot import Automation, automation_of
-from adserver.creative.library import load_creatives
-from adserver.creative.why_page import WHY_CSP
+from adserver.creative.font_files import font_files
+from adserver.creative.library import creative_folders, load_creatives
+from adserver.creative.privacy_page import opted_out_page, privacy_page
+from adserver.creative.raster.layout import LAYOUT_FILE
+from adserver.creative.visitor_page import LANGUAGES, PAGE_CSP, PAGE_WORDS
 from adserver.model.reason import EventReason, NoAdReason
 from adserver.random_ids import RandomIds
 from adserver.service.access import CheckKey
+from adserver.service.ad_picture import ServePicture
 from adserver.service.change_product import ChangeProduct
 from adserver.service.charge_token import ChargeToken
 from adserver.service.decide_ad import DecideAd
+from adserver.service.draw_ad import DrawAd
 from adserver.service.explain_ad import ExplainAd
 from adserver.service.fill_ad import FillAd
+from adserver.service.hide_product import HideProduct
 from adserver.service.keep_budgets import ROUND_S, KeepBudgets
 from adserver.service.live import Live, follow, follow_rates
 from adserver.service.look import Sight
 from adserver.service.picture_links import PictureLinks
 from adserver.service.picture_pool import PicturePool
+from adserver.service.preview import Preview
+from adserver.service.preview_banner import DrawPreview
+from adserver.service.preview_content import PreviewContent
 from adserver.service.purse import Purse
+from adserver.service.raster_pool import RasterPool
 from adserver.service.record_event import RecordEvent
 from adserver.service.record_token import Counter, RecordClick, RecordImpression
 from adserver.service.render_ad import RenderAd, learn_locales
@@ -38,6 +51,7 @@ from adserver.service.serve_ad import ServeAd
 from adserver.service.shop_pictures import ShopPictures
 from adserver.service.show_picture import ShowPicture
 from adserver.service.tell_visitor import TellVisitor
+from adserver.service.told_ad import ReadAd
 from adserver.service.why_ad import ExplainToVisitor
 from adserver.settings import Settings
 from adserver.storage.fetch import Allowed, Fetcher
@@ -58,6 +72,7 @@ from adserver.storage.valkey.rates import ValkeyRates
 from adserver.storage.valkey.related_reader import ValkeyRelatedReader
 from adserver.storage.valkey.route import route_to
 from adserver.storage.valkey.snapshots import ValkeySnapshots
+from adserver.storage.valkey.ties import ValkeyTies
 from adserver.storage.valkey.visitors import ValkeyVisitors
 from adserver.telemetry import add_up_now, own_slot
 from adserver.tracking.keyring import Keyring
@@ -66,20 +81,24 @@ from adserver.tracking.token import Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.cookies import CookieHeaders
 from adserver.web.door import Door, Handler, Shedding
+from adserver.web.handlers.ad_click import AdClickHandler
+from adserver.web.handlers.ad_json import AdJsonHandler
+from adserver.web.handlers.ad_picture import AdPictureHandler
 from adserver.web.handlers.ads import AdHandler, AdsHandler
 from adserver.web.handlers.explain import ExplainHandler
 from adserver.web.handlers.media import MediaHandler
 from adserver.web.handlers.operations import MetricsHandler, Readiness, ReadyzHandler, healthz
 from adserver.web.handlers.pixel import PixelHandler
+from adserver.web.handlers.preview import PreviewHandler
 from adserver.web.handlers.privacy import PrivacyHandler
 from adserver.web.handlers.products_api import ProductHandler, too_many_calls
 from adserver.web.handlers.tokens import ClickHandler, ImpressionHandler
-from adserver.web.handlers.why import WhyHandler
+from adserver.web.handlers.why import VisitorPages, WhyHandler
 from adserver.web.overload import Load
 from adserver.web.rate_limit import AddressLimiter, Limited
 from adserver.web.responses import Answer, gif, no_content
 from adserver.web.routes import Handlers, create_application, create_doors
-from adserver.web.static_files import StaticScript, read_static, style_hash
+from adserver.web.static_files import StaticScript
 
 FOLLOW_S = 0.25
 """How often a worker looks for new accounts and catalogs; two seconds is what is promised."""
@@ -100,6 +119,7 @@ class _Stores:
     snapshots: ValkeySnapshots
     lists: ValkeyListReader
     rates: ValkeyRates
+    ties: ValkeyTies
     pictures: PictureFolder | PictureBucket
 
 
@@ -110,9 +130,13 @@ class _Services:
     serve_ad: ServeAd
     explain_ad: ExplainAd
     explain_to_visitor: ExplainToVisitor
+    hide_product: HideProduct
     record_impression: RecordImpression
     record_click: RecordClick
     show_picture: ShowPicture
+    draw_ad: DrawAd
+    raster_pool: RasterPool
+    preview: Preview
     picture_pool: PicturePool
     keep_budgets: KeepBudgets
 
@@ -157,6 +181,7 @@ def _stores(settings: Settings, valkey_url: str) -> _Stores:
         snapshots=ValkeySnapshots(valkey),
         lists=ValkeyListReader(valkey),
         rates=ValkeyRates(valkey),
+        ties=ValkeyTies(hot, ttl_s=settings.click_minutes * 60),
         pictures=open_pictures(
             settings.pictures, settings.data_dir / "pictures", max_bytes=settings.pictures_mb * 1_048_576
         ),
@@ -164,7 +189,7 @@ def _stores(settings: Settings, valkey_url: str) -> _Stores:
 
 
 def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stores) -> _Services:
-    creatives = load_creatives(origin=settings.public_url)
+    creatives = load_creatives(origin=settings.public_url, own=settings.own_creatives)
     sizes = {name: creative.sizes for name, creative in creatives.items()}
     live = Live(sizes, prepare=learn_locales)
     cookies = VisitorCookies(Keyring(secrets_in_use, "visitor"))
@@ -174,6 +199,14 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
     purse = Purse(stores.budgets, token_s=settings.impression_minutes * 60, mint=RandomIds(8))
     clock = clock_of(settings.clock)
     seal = VisitorSeal(secrets_in_use)
+    read_ad = ReadAd(
+        live,
+        tokens=tokens,
+        cookies=cookies,
+        seal=seal,
+        impression_s=settings.impression_minutes * 60,
+        told_for_s=settings.click_minutes * 60,
+    )
     tell_visitor = TellVisitor(live, stores.visitors, stores.catalogs, cookies, seal)
     sight = Sight(
         live=live,
@@ -187,6 +220,11 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
     rng = random.Random(secrets.randbits(128)).random  # noqa: S311  it breaks ties
     links = PictureLinks(Keyring(secrets_in_use, "picture"), base_url=settings.public_url)
     pool = PicturePool()
+    show_picture = ShowPicture(
+        links, ShopPictures(Fetcher(Allowed.parse(settings.fetch_allow))), stores.pictures, pool.make
+    )
+    folders = list(dict.fromkeys(folder.parent for folder in creative_folders(own=settings.own_creatives)))
+    raster_pool = RasterPool(folders)
     render = RenderAd(
         creatives,
         tokens,
@@ -229,15 +267,8 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
             deadline_s=settings.ad_deadline_ms / 1_000,
             is_refused=is_refused,
         ),
-        explain_to_visitor=ExplainToVisitor(
-            live,
-            tokens=tokens,
-            visitors=stores.visitors,
-            catalogs=stores.catalogs,
-            cookies=cookies,
-            impression_s=settings.impression_minutes * 60,
-            told_for_s=settings.click_minutes * 60,
-        ),
+        explain_to_visitor=ExplainToVisitor(read_ad, stores.visitors, stores.catalogs),
+        hide_product=HideProduct(read_ad, stores.visitors, stores.catalogs),
         explain_ad=ExplainAd(
             live,
             sight=sight,
@@ -250,11 +281,49 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
         ),
         record_impression=RecordImpression(tokens, counter, tell_visitor),
         record_click=RecordClick(live, tokens, counter, tell_visitor),
-        show_picture=ShowPicture(
-            links, ShopPictures(Fetcher(Allowed.parse(settings.fetch_allow))), stores.pictures, pool.make
+        show_picture=show_picture,
+        draw_ad=DrawAd(creatives, show_picture, stores.pictures, raster_pool.draw, recipe=_recipe(folders)),
+        raster_pool=raster_pool,
+        preview=Preview(
+            live,
+            PreviewContent(
+                live,
+                stores.catalogs,
+                ExplainAd(
+                    live,
+                    sight=sight,
+                    fill=fill,
+                    look=purse.look,
+                    visitors=stores.visitors,
+                    cookies=cookies,
+                    creative_sizes=sizes,
+                    rng=lambda: 0.5,  # a sheet and its frames show the same
+                ),
+            ),
+            DrawPreview(
+                RenderAd(  # one of its own: what it keeps is no visitor's
+                    creatives,
+                    tokens,
+                    seal=seal,
+                    pictures=links,
+                    base_url=settings.public_url,
+                    impression_ttl_s=settings.impression_minutes * 60,
+                    click_ttl_s=settings.click_minutes * 60,
+                ).data,
+                base_url=settings.public_url,
+            ),
+            creatives,
         ),
         picture_pool=pool,
     )
+
+
+def _recipe(folders: Sequence[Path]) -> str:
+    """How pictures of ads are drawn: by another program, with another layout, or where a design words its headline
+    otherwise, all are drawn anew."""
+    names = (LAYOUT_FILE, "creative.toml", "*.html")
+    files = sorted(file for folder in folders for name in names for file in folder.glob(f"*/{name}"))
+    return hashlib.sha256(b"".join([__version__.encode(), *(file.read_bytes() for file in files)])).hexdigest()[:16]
 
 
 def _refusing(settings: Settings) -> Callable[[str], bool]:
@@ -276,10 +345,24 @@ def _shedding(settings: Settings, services: _Services) -> tuple[Shedding | None,
 
 def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handlers:
     cookies = CookieHeaders(days=settings.cookie_days, partitioned=settings.partitioned_cookie)
-    page = read_static("privacy.html")
-    privacy = PrivacyHandler(cookies, page=page, done=read_static("opted-out.html"), style=style_hash(page))
+    privacy = PrivacyHandler(
+        cookies,
+        pages={language: privacy_page(language) for language in LANGUAGES},
+        done={language: opted_out_page(language) for language in LANGUAGES},
+        refusal={language: PAGE_WORDS[language]["privacy"]["not_ours"] for language in LANGUAGES},
+        policy=PAGE_CSP,
+    )
+    visitor_pages = VisitorPages({language: PAGE_WORDS[language]["page"] for language in LANGUAGES}, PAGE_CSP)
     limiter = AddressLimiter(settings.rate_limit)
     clock = clock_of(settings.clock)
+
+    serve_picture = ServePicture(
+        services.serve_ad,
+        services.draw_ad,
+        record_impression=services.record_impression,
+        ties=stores.ties,
+        base_url=settings.public_url,
+    )
 
     def limited(handler: Handler, refusal: Callable[[], Answer]) -> Handler:
         return Limited(handler, limiter, refusal, time.monotonic) if settings.rate_limit else handler
@@ -301,17 +384,23 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
             too_many_ads,
         ),
         ads=limited(AdsHandler(services.serve_ad, clock), too_many_ads),
+        ad_json=limited(AdJsonHandler(services.serve_ad, clock), too_many_ads),
+        ad_png=limited(AdPictureHandler(serve_picture, "png", clock), too_many_ads),
+        ad_webp=limited(AdPictureHandler(serve_picture, "webp", clock), too_many_ads),
+        ad_jpg=limited(AdPictureHandler(serve_picture, "jpeg", clock), too_many_ads),
+        ad_click=AdClickHandler(serve_picture, clock),
         impression=ImpressionHandler(services.record_impression, clock),
         click=ClickHandler(services.record_click, clock),
-        why=WhyHandler(services.explain_to_visitor, WHY_CSP, clock),
-        media=MediaHandler(services.show_picture, clock),
+        why=WhyHandler(services.explain_to_visitor, services.hide_product, visitor_pages, clock),
+        media=MediaHandler(services.show_picture, services.draw_ad.shown, clock, font_files()),
         tag=StaticScript.load("tag.js"),
-        slot=StaticScript.load("slot.js"),
+        slot=StaticScript.load("slot.min.js"),
         privacy=privacy.page,
         opt_out=privacy.opt_out,
         healthz=healthz,
         readyz=ReadyzHandler(lambda: _readiness(stores, services.live)),
         metrics=MetricsHandler(settings.metrics_token, CheckKey(services.live)),
+        preview=PreviewHandler(services.preview, CheckKey(services.live), clock, is_open=settings.preview_open),
         product=limited(
             ProductHandler(ChangeProduct(services.live, CheckKey(services.live), ValkeyCatalogs(stores.valkey)), clock),
             too_many_calls,
@@ -347,8 +436,10 @@ def _lifespan(stores: _Stores, services: _Services) -> Lifespan[Starlette]:
             keeper.cancel()
             await asyncio.gather(follower, keeper, return_exceptions=True)
             await services.keep_budgets.close()
+            await services.draw_ad.close()
             await services.show_picture.close()
             await services.picture_pool.close()
+            await services.raster_pool.close()
             stores.pictures.close()
             await stores.hot.close()
             await stores.valkey.close()

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from adserver.clock import Clock, clock_of, real_pause
 from adserver.control import Control, open_control
@@ -123,13 +124,21 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]], stopping: 
 
 
 async def serve_background(
-    database_url: str, valkey_url: str, *, fetch_allow: str = "", feed_archive: str = "", clock: Clock = time.time
+    database_url: str,
+    valkey_url: str,
+    *,
+    fetch_allow: str = "",
+    feed_archive: str = "",
+    own_creatives: Path | None = None,
+    clock: Clock = time.time,
 ) -> None:
     """Until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with open_control(database_url, valkey_url, fetch_allow=fetch_allow, feed_archive=feed_archive) as control:
+    async with open_control(
+        database_url, valkey_url, fetch_allow=fetch_allow, feed_archive=feed_archive, own_creatives=own_creatives
+    ) as control:
         await run(control, stopping, clock)
 
 
@@ -144,6 +153,7 @@ def main() -> None:
             settings.valkey_url,
             fetch_allow=settings.fetch_allow,
             feed_archive=settings.archive,
+            own_creatives=settings.own_creatives,
             clock=clock_of(settings.clock),
         )
     )

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -73,12 +74,18 @@ class Control:
 
 @asynccontextmanager
 async def open_control(
-    database_url: str, valkey_url: str, *, fetch_allow: str = "", feed_archive: str = ""
+    database_url: str,
+    valkey_url: str,
+    *,
+    fetch_allow: str = "",
+    feed_archive: str = "",
+    own_creatives: Path | None = None,
 ) -> AsyncIterator[Control]:
     """Opens both stores. Raises DatabaseUnavailable; Valkey is asked only when it is needed.
 
     ``fetch_allow``: the setting, where feeds are fetched from beside the public web. ``feed_archive``: the folder or
-    URL of the archived catalogs; whoever imports or rebuilds feeds needs it.
+    URL of the archived catalogs; whoever imports or rebuilds feeds needs it. ``own_creatives``: the folder of the
+    operator's designs; whoever learns rates needs it.
     """
     engine = open_engine(database_url)
     valkey = Valkey(valkey_url, max_connections=8, timeout_s=_TIMEOUT_S)
@@ -117,7 +124,7 @@ async def open_control(
             seed_budgets=SeedBudgets(accounts, rollups, ledgers, lambda: roll_up(time.time())),
             learn_curves=LearnCurves(accounts, SqlTraffic(engine), ledgers),
             learn_products=learn_products,
-            learn_rates=LearnRates(accounts, rollups, ValkeyRates(valkey), _creative_sizes),
+            learn_rates=LearnRates(accounts, rollups, ValkeyRates(valkey), lambda: _creative_sizes(own_creatives)),
             related=related,
             fetcher=fetcher,
             import_feed=import_feed,
@@ -130,5 +137,5 @@ async def open_control(
         engine.dispose()
 
 
-def _creative_sizes() -> dict[str, frozenset[str]]:
-    return {name: creative.sizes for name, creative in load_creatives().items()}
+def _creative_sizes(own: Path | None) -> dict[str, frozenset[str]]:
+    return {name: creative.sizes for name, creative in load_creatives(own=own).items()}

@@ -76,6 +76,12 @@ def _pictures(value: str) -> str:
     return value
 
 
+def _creatives(value: str) -> str:
+    if value and not Path(value).is_dir():
+        raise ValueError
+    return str(Path(value).absolute()) if value else ""
+
+
 def _clock(value: str) -> str:
     try:
         clock_of(value)
@@ -127,6 +133,12 @@ class Settings:
         _whole(16, 16_777_216),
         "16 to 16777216 megabytes",
         "how much a folder of pictures may hold; then those that were not asked for longest go",
+    )
+    creatives: str = _setting(
+        "",
+        _creatives,
+        "a folder that is there",
+        "designs of your own, a folder each, beside the shipped ones; empty: the shipped ones only",
     )
     wait_replicas: int = _setting(
         0,
@@ -209,6 +221,12 @@ class Settings:
         "a bearer token",
         "opens /metrics from other machines; empty: this machine and operator keys only",
     )
+    preview_open: bool = _setting(
+        False,
+        _flag,
+        "1 or 0",
+        "/preview without an API key, for everybody who reaches it; 0: with a key only",
+    )
     overload_ms: int = _setting(
         16,
         _whole(0, 10_000),
@@ -264,6 +282,11 @@ class Settings:
     def database(self) -> str:
         """The URL of the SQL database that is used."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'adserver.db'}"
+
+    @property
+    def own_creatives(self) -> Path | None:
+        """The folder of the operator's own designs; None without one."""
+        return Path(self.creatives) if self.creatives else None
 
     @property
     def archive(self) -> str:

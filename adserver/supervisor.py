@@ -17,6 +17,7 @@ from redis import ConnectionPool
 
 from adserver.clock import own_clock_problem
 from adserver.control import open_control
+from adserver.creative.library import load_creatives
 from adserver.notes import Notes, ServeError, only_server, write_notes
 from adserver.secret import read_secrets
 from adserver.settings import PREFIX, SettingError, Settings
@@ -67,8 +68,8 @@ class Supervisor:
         self._metrics = settings.data_dir.absolute() / "metrics"
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT. Raises SettingError, DatabaseUnavailable, EmbeddedValkeyError, AlreadyRunning,
-        ServeError, or OSError when the address is taken; nothing is left running then."""
+        """Until SIGTERM or SIGINT. Raises SettingError, CreativeError, DatabaseUnavailable, EmbeddedValkeyError,
+        AlreadyRunning, ServeError, or OSError when the address is taken; nothing is left running then."""
         _check(self._settings)
         self._settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_server(self._settings.data_dir):
@@ -242,6 +243,8 @@ def _check(settings: Settings) -> None:
             raise SettingError(
                 f"{PREFIX}SSL_CERTFILE, {PREFIX}SSL_KEYFILE: expected a certificate and its key as PEM files: {error}"
             ) from error
+    if settings.own_creatives:
+        load_creatives(own=settings.own_creatives)
     try:
         load_geo(settings.geo_db)
     except GeoError as error:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from adserver import __version__
+from adserver.cli.creative import creative_app
 from adserver.cli.feed import feed_app
 from adserver.cli.keys import key_app
 from adserver.cli.lists import list_app
@@ -86,6 +87,7 @@ def demo(
             workers=workers,
             data_dir=data_dir or default_folder(),
             fetch_allow=shops(8080 if port is None else port),
+            preview_open=True,
             log_level="warning",
         )
         set_up_logging(settings.log_level)
@@ -114,6 +116,7 @@ def worker(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url:
                 valkey,
                 fetch_allow=settings.fetch_allow,
                 feed_archive=settings.archive,
+                own_creatives=settings.own_creatives,
                 clock=clock_of(settings.clock),
             )
         )
@@ -193,6 +196,7 @@ def _root(
 
 
 app.add_typer(numbers_app)
+app.add_typer(creative_app, name="creative")
 app.add_typer(feed_app, name="feed")
 app.add_typer(key_app, name="key")
 app.add_typer(list_app, name="list")

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from adserver.creative.fault import CreativeError
 from adserver.notes import AlreadyRunning, ServeError
 from adserver.settings import SettingError, Settings, load_settings
 from adserver.storage.interfaces import StoreUnavailable
@@ -37,6 +38,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, a
 
 _EXPECTED = (
     SettingError,
+    CreativeError,
     DatabaseUnavailable,
     StoreUnavailable,
     EmbeddedValkeyError,

@@ -31,13 +31,15 @@ async def apply(settings: Settings, file: Path, *, dry_run: bool, prune: bool, c
     parsed = _read(file)
     if isinstance(parsed, list):
         return _tell_problems(file, parsed, console)
+    creatives = load_creatives(own=settings.own_creatives)
     async with open_stores(settings, wake_valkey=False) as control:
         result = apply_accounts(
             control.accounts,
             parsed.accounts,
             prune=prune,
             dry_run=dry_run,
-            known_creatives=load_creatives().keys(),
+            known_creatives=creatives.keys(),
+            options={name: creative.options for name, creative in creatives.items()},
             lines=parsed.lines,
         )
         if result.problems:

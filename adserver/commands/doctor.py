@@ -15,7 +15,7 @@ from adserver.commands.doctor_feeds import feed_findings
 from adserver.commands.finding import Finding, Level
 from adserver.commands.stores import find_database, find_valkey
 from adserver.control import Control, open_control
-from adserver.creative.library import load_creatives
+from adserver.creative.library import CreativeError, load_creatives
 from adserver.model.account import Accounts, ConsentDefault
 from adserver.model.decision import HOUSE_CREATIVE
 from adserver.model.line_item import LineItem
@@ -130,7 +130,7 @@ async def _stores(settings: Settings) -> list[Finding]:
             if valkey_url is not None:
                 findings += await _valkey(control)
             _, accounts = control.accounts.load()
-            findings += _accounts(accounts)
+            findings += _accounts(settings, accounts)
             findings += _feeds(accounts, control.feeds.states())
             findings += _consent(settings, accounts)
             if valkey_url is not None and accounts.advertisers:
@@ -189,7 +189,7 @@ def _durability(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(Level.BAD, "Valkey can not write its append-only file.", "Is the disk full?")
 
 
-def _accounts(accounts: Accounts) -> Iterator[Finding]:
+def _accounts(settings: Settings, accounts: Accounts) -> Iterator[Finding]:
     if not accounts.advertisers:
         yield Finding(
             Level.NOTE,
@@ -197,7 +197,11 @@ def _accounts(accounts: Accounts) -> Iterator[Finding]:
             "Write an accounts file and run: adserver apply FILE.toml",
         )
         return
-    creatives = load_creatives()
+    try:
+        creatives = load_creatives(own=settings.own_creatives)
+    except CreativeError as error:
+        yield Finding(Level.BAD, f"A creative can not be used: {error}.", "adserver creative check says all of it.")
+        return
     sizes = {placement.size for placement in accounts.placements.values() if placement.status is Status.ACTIVE}
     for advertiser in accounts.advertisers.values():
         running = [

@@ -91,7 +91,7 @@ async def _opened(settings: Settings, cookies: VisitorCookies) -> AsyncIterator[
 async def _composed(
     settings: Settings, cookies: VisitorCookies, valkey: Valkey, hot: HotValkey
 ) -> tuple[ExplainAd, Live]:
-    creatives = load_creatives(origin=settings.public_url)
+    creatives = load_creatives(origin=settings.public_url, own=settings.own_creatives)
     sizes = {name: creative.sizes for name, creative in creatives.items()}
     live, catalogs, lists = Live(sizes), ValkeyCatalogReader(hot), ValkeyListReader(valkey)
     await follow(live, ValkeySnapshots(valkey), catalogs, lists)

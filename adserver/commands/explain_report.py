@@ -45,6 +45,7 @@ _REASONS: Mapping[int, str] = MappingProxyType(
         LineItemReason.PACING: "it would come too early for its pace",
         LineItemReason.NO_PRODUCT: "it has too few products to show",
         LineItemReason.PRODUCT_CAP: "its products have reached their cap",
+        LineItemReason.HIDDEN: "the visitor has hidden its products",
         LineItemReason.OUTRANKED: "another one went first",
         LineItemReason.LOST_RACE: "another request took its last place",
         LineItemReason.HOLDOUT: "held back: the visitor is in the control group",
@@ -74,6 +75,8 @@ def tell(found: Explanation, *, visitor: str, at: datetime, console: Console) ->
         console.print(Text("Creatives: " + ", ".join(f"{design} {share:.0%}" for design, share in found.designs)))
     rungs = ", ".join(f"{rung} at {advertiser}" for advertiser, rung in found.rungs.items())
     console.print(Text(f"The visitor: {rungs or 'nothing is known'}"))
+    for advertiser, names in found.hidden.items():
+        console.print(Text(f"Hidden by the visitor at {advertiser}: {', '.join(names)}"))
     console.print(_table(found))
 
 

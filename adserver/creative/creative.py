@@ -2,9 +2,9 @@
 
 import base64
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
 
 from jinja2 import Template
@@ -19,6 +19,10 @@ from adserver.model.line_item import OptionValue
 
 LONG_PRICE = 10
 """Characters; a banner with a price longer than this carries the class ``long`` and shows prices smaller."""
+
+MAX_LANGUAGES = 256
+"""Whose words a design holds ready; more than there are, but a preview takes any that somebody writes. Then all are
+dropped."""
 
 ACCENT = "accent"
 """The option that says the brand's colour instead of the advertiser."""
@@ -104,11 +108,11 @@ class Creative:
         banner: Template,
         product: Template | None,
         uses: Collection[str] = (),
-        fonts: bool = False,
+        fonts: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        """``styles`` (without ``<``) by size. ``origin`` is where pictures come from (``https://ads.example``), and
-        ``fonts`` if there are any; empty where it is not known. ``uses``: the variables that the banner's template
-        names."""
+        """``styles`` (without ``<``) and ``fonts`` (URLs that each banner loads) by size. ``origin`` is where pictures
+        and fonts come from (``https://ads.example``), empty where it is not known. ``uses``: the variables that the
+        banner's template names."""
         self.manifest = manifest
         self.name = manifest.name
         self.about = manifest.about
@@ -205,13 +209,14 @@ class Creative:
             why_url=why_url,
             hide_url=why_url + "#hide" if self._product else "",
             privacy_url=frame.privacy_url,
+            fonts=self._fonts.get(frame.size, ()),
             # Both are this installation's own text. The policy's quotes are single ones and end no attribute. In the
             # frame that a publisher's tag makes, 'self' would be the publisher.
-            csp=Markup(self._policy(digest, self._origin or "https: http:")),  # noqa: S704
+            csp=Markup(self._policy(frame.size, digest, self._origin or "https: http:")),  # noqa: S704
             css=Markup(css),  # noqa: S704
         )
         before, after = document.split(_PRODUCTS) if self._product else (document, "")
-        csp = self._policy(digest, self._origin or "'self'")
+        csp = self._policy(frame.size, digest, self._origin or "'self'")
         return Halves(_cut(before, _TOKEN), _cut(after, _TOKEN), _CLICK in document, csp)
 
     def fragment(self, tile: Tile, lang: str, options: Mapping[str, OptionValue]) -> Cut:
@@ -226,6 +231,8 @@ class Creative:
         language = language_of(lang)
         speech = self._speech.get(language)
         if speech is None:
+            if len(self._speech) >= MAX_LANGUAGES:
+                self._speech = {}
             words = words_of(language, self.manifest.labels)
             speech = self._speech[language] = _Speech(words, SimpleNamespace(**words), direction(language))
         return speech
@@ -245,8 +252,8 @@ class Creative:
                 told += [f"{variable}:{shade.accent}", f"--on{variable[1:]}:{shade.on_accent}"]
         return f":root{{{';'.join(told)}}}"
 
-    def _policy(self, digest: str, sources: str) -> str:
-        fonts = f" font-src {sources};" if self._fonts else ""
+    def _policy(self, size: str, digest: str, sources: str) -> str:
+        fonts = f" font-src {sources};" if self._fonts.get(size) else ""
         return f"default-src 'none'; img-src {sources};{fonts} style-src 'sha256-{digest}'; form-action 'none'"
 
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 _FOLDER = Path(__file__).parent / "fonts"
+
+WITHOUT_FONTS = frozenset({"320x50"})
+"""Sizes in which the system's font is good enough: the two files would leave nothing of their 50 KB for pictures."""
+
 _WEIGHTS = {"FONT_REGULAR": "adserver-sans-400", "FONT_BOLD": "adserver-sans-700"}
 
 

@@ -12,7 +12,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateE
 from adserver.creative.banner import Banner, Picture, Tile
 from adserver.creative.creative import Creative
 from adserver.creative.fault import CreativeError
-from adserver.creative.font_files import font_files, font_names
+from adserver.creative.font_files import WITHOUT_FONTS, font_files, font_names
 from adserver.creative.manifest import read_manifest, read_text
 from adserver.creative.options import Option, OptionType
 from adserver.creative.style import for_size, is_whole, tightened
@@ -22,9 +22,6 @@ __all__ = ["CreativeError", "creative_folders", "font_files", "load_creative", "
 
 _PARTS = Path(__file__).parent / "parts"
 _FONT_FACE = re.compile(r"@font-face\{[^{}]*\}")
-
-WITHOUT_FONTS = frozenset({"320x50"})
-"""Sizes in which the system's font is good enough: the two files would leave nothing of their 50 KB for pictures."""
 
 
 def load_creatives(folder: Path | None = None, *, origin: str = "", own: Path | None = None) -> Mapping[str, Creative]:
@@ -67,7 +64,7 @@ def load_creative(folder: Path, *, origin: str = "") -> Creative:
         banner=banner,
         product=_template(folder, "product.html")[0] if manifest.min_products else None,
         uses=uses,
-        fonts=bool(font_names()),
+        fonts={size: _font_urls(origin) for size in manifest.sizes if size not in WITHOUT_FONTS},
     )
     _rehearse(folder, creative)
     return creative
@@ -100,8 +97,16 @@ def _with_fonts(css: str, origin: str) -> str:
     if not names:
         return _FONT_FACE.sub("", css)
     for mark, name in names.items():
-        css = css.replace(mark, f"{origin}/media/{name}")
+        css = css.replace(mark, _font_url(origin, name))
     return css
+
+
+def _font_urls(origin: str) -> tuple[str, ...]:
+    return tuple(_font_url(origin, name) for name in font_names().values())
+
+
+def _font_url(origin: str, name: str) -> str:
+    return f"{origin}/media/{name}"
 
 
 def _template(folder: Path, file: str) -> tuple[Template, frozenset[str]]:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +17,7 @@ LONGEST_TEXT = 120
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _MOST_TEXT = 1_000
+_MOST_NUMBER = 2**53  # whole numbers up to this are the same in every JSON
 _COMMON = frozenset({"type", "default", "help"})
 
 
@@ -146,4 +146,4 @@ def _typed(folder: Path, name: str, kind: OptionType, table: dict[str, Any]) -> 
 
 def is_number(value: object) -> bool:
     """Also one that a JSON of ours can hold; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_MOST_NUMBER <= value <= _MOST_NUMBER

@@ -92,4 +92,5 @@ def _split(selectors: str) -> Iterator[str]:
 
 
 def _tight(css: str) -> str:
-    return _PUNCTUATION.sub(r"\1", re.sub(r"\s+", " ", css))
+    # Before a colon it may mean something, "a :hover"; behind one it stands in declarations and conditions only.
+    return _PUNCTUATION.sub(r"\1", re.sub(r"\s+", " ", css)).replace(": ", ":")

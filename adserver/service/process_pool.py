@@ -22,6 +22,9 @@ ANSWER = struct.Struct(">BI")
 """What each answer begins with: 1 where the order was carried out and 0 where it was refused, and how many bytes
 follow: what was made, or why not."""
 
+MAX_ANSWER_BYTES = 64_000_000
+"""No picture that is made is as large; a process that says more does not do what it was started for."""
+
 _INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 
 log = logging.getLogger(__name__)
@@ -133,11 +136,13 @@ class _Worker:
         self._input, self._answers = process.stdin, process.stdout
 
     async def ask(self, order: bytes) -> tuple[int, bytes]:
-        """Raises OSError or IncompleteReadError when the process has died."""
+        """Raises OSError or IncompleteReadError when the process has died, or answers nonsense."""
         self.orders += 1
         self._input.write(order)
         await self._input.drain()
         made, length = ANSWER.unpack(await self._answers.readexactly(ANSWER.size))
+        if length > MAX_ANSWER_BYTES:
+            raise OSError("an answer that is too long")
         return made, await self._answers.readexactly(length)
 
 

@@ -20,11 +20,16 @@ access = logging.getLogger("adserver.access")
 
 @dataclass(frozen=True, slots=True)
 class Shedding:
-    """How a door behaves under overload: ``refusal`` makes the cheapest right answer; ads are refused first."""
+    """How a door behaves under overload: ``refusal`` makes the cheapest right answer; ads are refused first.
+
+    ``judged``: its answers tell of the load. Those that wait for other processes do not: that they are slow is no queue
+    of this worker's.
+    """
 
     load: Load
     refusal: Callable[[], Answer]
     ad: bool
+    judged: bool = True
 
 
 class Door:
@@ -48,7 +53,7 @@ class Door:
         self._access_log = access_log
         self._seconds = HotHistogram(ANSWER_SECONDS.labels(route))
         self._shedding = shedding
-        self._load = shedding.load if shedding else None
+        self._load = shedding.load if shedding and shedding.judged else None
         self.route = route
 
     async def answer(self, context: Context) -> Answer:
@@ -59,6 +64,8 @@ class Door:
             if load.pressure and self._is_refused():
                 return self._refuse(context)
             load.begin()
+        elif self._shedding is not None and self._shedding.load.pressure and self._is_refused():
+            return self._refuse(context)
         try:
             answer = await self._handler(context)
         except Exception:

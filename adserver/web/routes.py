@@ -1,7 +1,7 @@
 """Which path leads to which handler."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -9,6 +9,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from adserver.model.reason import EventReason
 from adserver.web.door import AsgiDoor, Door, Handler, Shedding
+from adserver.web.handlers.preview import PreviewHandler
 from adserver.web.responses import Answer, gif, text
 
 
@@ -19,6 +20,11 @@ class Handlers:
     pixel: Handler
     ad: Handler
     ads: Handler
+    ad_json: Handler
+    ad_png: Handler
+    ad_webp: Handler
+    ad_jpg: Handler
+    ad_click: Handler
     impression: Handler
     click: Handler
     why: Handler
@@ -31,6 +37,7 @@ class Handlers:
     readyz: Handler
     metrics: Handler
     product: Handler
+    preview: PreviewHandler
 
 
 def create_doors(
@@ -41,10 +48,16 @@ def create_doors(
     ``pixels`` and ``ads``: how these behave under overload.
     """
     broken = gif(EventReason.INTERNAL)
+    pictures = replace(ads, judged=False) if ads else None
     table: list[tuple[str, Handler, Answer | None, Shedding | None]] = [
         ("/pixel.gif", handlers.pixel, broken, pixels),
         ("/ads", handlers.ads, None, ads),
         ("/ad", handlers.ad, None, ads),
+        ("/ad.json", handlers.ad_json, None, ads),
+        ("/ad.png", handlers.ad_png, None, pictures),
+        ("/ad.webp", handlers.ad_webp, None, pictures),
+        ("/ad.jpg", handlers.ad_jpg, None, pictures),
+        ("/ad/click", handlers.ad_click, None, None),
         ("/i/{token}", handlers.impression, broken, None),
         ("/c/{token}", handlers.click, None, None),
         ("/why/{token}", handlers.why, None, None),
@@ -57,6 +70,11 @@ def create_doors(
         ("/readyz", handlers.readyz, None, None),
         ("/metrics", handlers.metrics, None, None),
         ("/api/v1/advertisers/{advertiser}/products/{product:path}", handlers.product, None, None),
+        ("/preview", handlers.preview.sheet, None, None),
+        ("/preview/ad", handlers.preview.ad, None, None),
+        ("/preview/about", handlers.preview.about, None, None),
+        ("/preview/seen.gif", handlers.preview.seen, None, None),
+        ("/preview/pictures/{name}", handlers.preview.picture, None, None),
     ]
     return {
         path: Door(handler, path.partition("{")[0], access_log=access_log, fallback=fallback, shedding=shedding)

@@ -23,7 +23,7 @@ from adserver.creative.creative import Creative
 from adserver.creative.font_files import font_files
 from adserver.creative.library import load_creatives
 from adserver.creative.raster.layout import LAYOUT_FILE
-from tests.browser.browsers import running_chromium
+from tests.browser.design_stage import chromium_with_our_fonts
 
 ORIGIN = "https://ads.example"
 FOLDER = Path(__file__).parents[2] / "creatives"
@@ -116,7 +116,7 @@ class Stage:
 def main(names: list[str]) -> int:
     """0 when all are written."""
     creatives = load_creatives(FOLDER, origin=ORIGIN)
-    with running_chromium() as chromium:
+    with chromium_with_our_fonts() as chromium:
         stage = Stage(chromium)
         for name, creative in sorted(creatives.items()):
             if not names or name in names:

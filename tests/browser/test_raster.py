@@ -15,7 +15,7 @@ from adserver.creative.library import load_creatives
 from adserver.creative.raster.banner_picture import BannerPicture, PictureTile
 from adserver.creative.raster.draw import drawn
 from adserver.creative.raster.layout import LAYOUT_FILE, Layouts
-from tests.browser.browsers import running_chromium
+from tests.browser.design_stage import chromium_with_our_fonts
 from tests.browser.raster_layouts import FOLDER, ORIGIN, Stage, measured, product_picture, state_of
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts" / "raster"
@@ -46,7 +46,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    with running_chromium() as chromium:
+    with chromium_with_our_fonts() as chromium:
         yield Stage(chromium)
 
 
@@ -54,7 +54,9 @@ def shown(stage: Stage, creative: Creative, size: str, count: int, offer: bool) 
     """A screenshot, and the same banner to be drawn."""
     box = creative.picture_box(size, count) if count else (1, 1)
     bodies = [product_picture(*box, color) for *_, color in GOODS[:count]]
-    stage.files |= {f"/media/{place}.png": ("image/png", body) for place, body in enumerate(bodies)}
+    # Chromium remembers pictures by their addresses: each banner has its own.
+    paths = [f"/media/{creative.name}-{size}-{place}.png" for place in range(count)]
+    stage.files |= {path: ("image/png", body) for path, body in zip(paths, bodies, strict=True)}
     tiles = [
         Tile(
             title=title,
@@ -62,7 +64,7 @@ def shown(stage: Stage, creative: Creative, size: str, count: int, offer: bool) 
             was_price_text=was,
             badge="-25%" if was else "",
             discount=25 if was else 0,
-            picture=Picture(f"/media/{place}.png", f"/media/{place}.png", *box),
+            picture=Picture(paths[place], paths[place], *box),
             click_url="/c",
         )
         for place, (title, price, was, _) in enumerate(GOODS[:count])

@@ -55,7 +55,7 @@ size = "300x250"
 status = "paused"
 [placements.daily-huge]
 publisher = "daily"
-size = "970x250"
+size = "980x120"
 [publishers.weekly]
 name = "The Weekly"
 domains = ["weekly.test"]

@@ -43,7 +43,7 @@ EXPLAINED = (
     ACCOUNTS
     + "".join(LINE_ITEM.format(name=name, terms=terms) for name, terms in TERMS.items())
     + SHOP.format(shop="ghosts", holdout=1)
-    + '[placements.daily-huge]\npublisher = "daily"\nsize = "970x250"\n'
+    + '[placements.daily-huge]\npublisher = "daily"\nsize = "980x120"\n'
     + '[placements.daily-paused]\npublisher = "daily"\nsize = "300x250"\nstatus = "paused"\n'
     + '[publishers.weekly]\nname = "The Weekly"\ndomains = ["weekly.test"]\n'
     + '[placements.weekly-rectangle]\npublisher = "weekly"\nsize = "300x250"\nno_history = "best_sellers"\n'
@@ -147,6 +147,7 @@ def test_every_line_item_has_its_first_reason_at_once(server: Server, wire: Wire
         "products": [{"id": "SKU1", "title": "Product SKU1", "why": "viewed"}],
         "creatives": [{"creative": "grid", "propensity": 1.0}],
         "segments": {"acme": "product_viewer"},
+        "hidden": {},
         "line_items": [],
     }
 

@@ -40,7 +40,7 @@ size = "300x250"
 status = "paused"
 [placements.daily-huge]
 publisher = "daily"
-size = "970x250"
+size = "980x120"
 """
 WITH_HOUSE = CAPPED_GRID + HOUSE + PLACEMENTS
 WITHOUT_HOUSE = CAPPED_GRID + HOUSE.replace('"active"', '"paused"') + PLACEMENTS

@@ -153,6 +153,8 @@ def test_labels_come_from_closed_sets(wire: Wire) -> None:
     for target in ("/pixel.gif?a=acme&e=surprise", "/ad?placement=surprise", "/i/surprise", "/surprise", "/c/surprise"):
         wire.get(target)
     routes = {"/pixel.gif", "/ads", "/ad", "/i/", "/c/", "/tag.js", "/slot.js", "/privacy", "/privacy/opt-out"}
+    routes |= {"/preview", "/preview/ad", "/preview/about", "/preview/seen.gif", "/preview/pictures/"}
+    routes |= {"/ad.json", "/ad.png", "/ad.webp", "/ad.jpg", "/ad/click"}
     routes |= {"/healthz", "/readyz", "/metrics", "/media/", "/why/", "/api/v1/advertisers/"}
     known = {
         "adserver_events_total": {"event": {name.value for name in EventName}},
@@ -164,6 +166,7 @@ def test_labels_come_from_closed_sets(wire: Wire) -> None:
         },
         "adserver_unbilled_total": {"kind": {kind.name.lower() for kind in TokenKind}},
         "adserver_pictures_total": {"outcome": {outcome.value for outcome in PictureOutcome}},
+        "adserver_ad_pictures_total": {"outcome": {"known", "stored", "drawn", "incomplete", "refused", "failed"}},
         "adserver_feed_imports_total": {"outcome": {outcome.value for outcome in FeedOutcome}},
         "adserver_feed_age_seconds": {"advertiser": {"acme", "boots", "strict"}},
         "adserver_feed_products": {"advertiser": {"acme", "boots", "strict"}},

@@ -101,7 +101,7 @@ def test_nothing_that_could_run(server: Server) -> None:
     assert "! acme has no active line item, so none of its products is ever shown." in examine(server)
     apply(server, ACTIVE.replace('"active"', '"paused"'))
     assert "! There is no active placement, so nothing can be shown." in examine(server)
-    odd = ACTIVE.replace('"300x250"', '"970x250"').replace('"728x90"', '"970x90"').replace('"160x600"', '"120x240"')
+    odd = ACTIVE.replace('"300x250"', '"980x120"').replace('"728x90"', '"970x90"').replace('"160x600"', '"120x240"')
     apply(server, odd)
     said = examine(server, 1)
     assert "✗ No placement has a size that the creatives of acme can be drawn in." in said

@@ -18,7 +18,7 @@ from tests.server import ACCOUNTS, Server, cookie_of, feed_xml, until
 VISITORS = 48
 MORE = (
     ACCOUNTS.replace("holdout = 0\n", "holdout = 0.4\n").replace(
-        'creative = "grid"', 'creative = "grid"\ncreatives = ["spotlight"]\nexperiment = "offer"\narm = "plain"'
+        'creative = "grid"', 'creative = "grid"\ncreatives = ["hero"]\nexperiment = "offer"\narm = "plain"'
     )
     + """
 [line_items.acme-coupon]
@@ -116,7 +116,7 @@ def test_designs_take_turns_and_what_was_drawn_is_logged(server: Server) -> None
     found = drawn(server)
     assert {(name, design) for name, design, _ in found} <= {
         ("acme-viewers", "grid"),
-        ("acme-viewers", "spotlight"),
+        ("acme-viewers", "hero"),
         ("acme-coupon", "grid"),
     }
     assert {chance for name, _, chance in found if name == "acme-coupon"} == {1}

@@ -22,7 +22,7 @@ from tests.journeys.inside import ad, cli, quick_server, view, visitor_of
 from tests.server import ACCOUNTS, Server, cookie_of, feed_xml, until
 
 EXPLAINED = (
-    ACCOUNTS.replace('creative = "grid"', 'creative = "grid"\ncreatives = ["spotlight"]')
+    ACCOUNTS.replace('creative = "grid"', 'creative = "grid"\ncreatives = ["hero"]')
     + """
 [line_items.capped]
 campaign = "acme-summer"

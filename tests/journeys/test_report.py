@@ -27,7 +27,7 @@ size = "300x250"
 status = "paused"
 [placements.daily-odd]
 publisher = "daily"
-size = "970x250"
+size = "980x120"
 """
 )
 PLACEMENTS = ["daily-rectangle", "daily-leaderboard", "daily-skyscraper", "daily-paused", "daily-odd"]

@@ -12,7 +12,7 @@ import lxml.html
 import pytest
 
 from adserver.creative.banner import Banner, Picture, Tile
-from adserver.creative.creative import Frame
+from adserver.creative.creative import MAX_LANGUAGES, Frame
 from adserver.creative.library import CreativeError, load_creatives
 from adserver.creative.manifest import FLUID, SIZES
 from adserver.creative.words import shared_words
@@ -73,9 +73,13 @@ def test_the_policy_names_the_very_style_sheet_and_our_own_pictures(size: str, o
     policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
     assert len(style) == len(policy) == 1
     digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
-    form = "default-src 'none'; img-src {0}; font-src {0}; style-src 'sha256-{1}'; form-action 'none'"
+    fonts = "" if size == "320x50" else " font-src {0};"  # two of them outweigh that banner
+    form = f"default-src 'none'; img-src {{0}};{fonts} style-src 'sha256-{{1}}'; form-action 'none'"
     assert policy[0] == form.format(origin or "https: http:", digest)
-    assert (f"url({origin}/media/adserver-sans-" in style[0]) is (size != "320x50")  # two fonts outweigh that banner
+    assert html.count(f"url({origin}/media/adserver-sans-") == (2 if fonts else 0)
+    assert html.count(f'<link rel="preload" as="font" type="font/woff2" href="{origin}/media/adserver-') == (
+        2 if fonts else 0
+    )
     header = grid.frame(replace(FRAME, size=size)).csp
     assert re.sub("sha256-[^']*", "sha256-", header) == form.format(origin or "'self'", "")
 
@@ -321,3 +325,12 @@ def test_a_broken_house_ad_names_folder_and_key(tmp_path: Path, file: str, old: 
     with pytest.raises(CreativeError) as caught:
         load_creatives(tmp_path)
     assert (caught.value.folder, caught.value.key) == (folder, key)
+
+
+def test_made_up_languages_are_not_kept_for_ever() -> None:
+    grid = load_creatives()["grid"]
+    german = grid.words("de")
+    for number in range(2 * MAX_LANGUAGES):
+        grid.words(f"q{chr(97 + number // 26)}{chr(97 + number % 26)}")
+        assert len(grid._speech) <= MAX_LANGUAGES
+    assert grid.words("de") == german

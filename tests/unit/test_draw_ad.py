@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adserver.app import _recipe
 from adserver.creative.banner import Picture
 from adserver.creative.library import load_creatives
 from adserver.creative.raster.banner_picture import BannerNotDrawn, BannerPicture
@@ -380,3 +381,15 @@ def test_the_end_of_an_offer_is_told_in_whole_units(left_s: int, text: str) -> N
     banner = ad_to_draw(ad(ends_at=int(NOW) + left_s), "png", 1, int(NOW))
     assert banner.ends_text == text
     assert ad_to_draw(ad(), "png", 1, NOW).ends_text == ""
+
+
+@pytest.mark.parametrize("name", ["banner.html", "creative.toml", "raster.toml"])
+def test_a_design_that_says_something_else_is_drawn_anew(tmp_path: Path, name: str) -> None:
+    design = tmp_path / "own"
+    design.mkdir()
+    for file in ("banner.html", "creative.toml", "raster.toml"):
+        (design / file).write_text("before")
+    before = _recipe([tmp_path])
+    assert _recipe([tmp_path]) == before
+    (design / name).write_text("after")
+    assert _recipe([tmp_path]) != before

@@ -2,11 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
+from adserver.model.reason import NoAdReason
 from adserver.web import overload
+from adserver.web.context import Context
+from adserver.web.door import Door, Shedding
 from adserver.web.overload import CROWD, FIRST, MOST, PATIENCE, Load
+from adserver.web.responses import Answer, no_content
+from adserver.web.routes import Handlers, create_doors
 
 TARGET_S = 0.008
 QUICK_S, SLOW_S = TARGET_S / 2, TARGET_S * 2
@@ -144,3 +151,66 @@ def test_it_judges_by_itself_and_rests_when_nothing_comes(monkeypatch: pytest.Mo
         assert load.pressure == 0
 
     asyncio.run(run())
+
+
+PICTURES = ("/ad.png", "/ad.webp", "/ad.jpg")
+
+
+class Waiting:
+    """In place of all handlers: each answer has waited for another process, one for a little longer than the other."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __getattr__(self, _: str) -> "Waiting":
+        return self
+
+    async def __call__(self, _: Context) -> Answer:
+        self.asked += 1
+        await asyncio.sleep(2 * TARGET_S + self.asked * 0.001)
+        return Answer(200, [])
+
+
+def doors_of(load: Load, handler: Any) -> dict[str, Door]:
+    ads = Shedding(load, lambda: no_content(NoAdReason.OVERLOAD), ad=True)
+    return create_doors(Handlers(**{field.name: handler for field in fields(Handlers)}), ads=ads)
+
+
+async def most_pressure(load: Load, door: Door, crowd: int) -> float:
+    """While so many wait."""
+    context = Context("GET", "/", b"", {}, False, "")
+    tasks = {asyncio.create_task(door.answer(context)) for _ in range(crowd)}
+    most = 0.0
+    while tasks:
+        _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        most = max(most, load.pressure)
+    if load._timer is not None:
+        load._timer.cancel()
+    return most
+
+
+@pytest.mark.parametrize("path", ["/ad", *PICTURES])
+def test_pictures_that_are_being_drawn_are_no_overload_of_this_process(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(overload, "INTERVAL_S", 0.01)
+
+    async def run() -> float:
+        load = Load(TARGET_S)
+        return await most_pressure(load, doors_of(load, Waiting())[path], 3 * CROWD)
+
+    pressure = asyncio.run(run())
+    assert (pressure == 0) == (path in PICTURES)
+
+
+@pytest.mark.parametrize("path", PICTURES)
+def test_pictures_are_refused_as_ads_are(path: str) -> None:
+    async def run() -> int:
+        load, waiting = Load(TARGET_S), Waiting()
+        door = doors_of(load, waiting)[path]
+        load.pressure = 1.0
+        answers = [await door.answer(Context("GET", "/", b"", {}, False, "")) for _ in range(10)]
+        assert waiting.asked == 0
+        return sum(answer.status == 204 for answer in answers)
+
+    assert asyncio.run(run()) == 10

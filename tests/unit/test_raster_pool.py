@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from adserver.creative.raster.banner_picture import BannerNotDrawn, PictureTile
 from adserver.creative.raster.draw import draw
+from adserver.service.process_pool import ANSWER, MAX_ANSWER_BYTES, ProcessLost, ProcessPool
 from adserver.service.raster_pool import RasterPool
 from tests.banner_pictures import BANNER, CREATIVES, DESIGNS, TILE
 
@@ -85,3 +87,19 @@ async def test_a_process_that_dies_at_work_costs_one_picture(pool: RasterPool) -
     with pytest.raises(BannerNotDrawn, match="its process died"):
         await asked
     assert await pool.draw(BANNER)
+
+
+async def test_a_process_that_says_far_too_much_is_ended() -> None:
+    """Whoever has taken it over does not fill this one's memory."""
+    pool = ProcessPool("none", processes=1, deadline_s=30, idle_s=30)
+    told = ANSWER.pack(1, MAX_ANSWER_BYTES + 1)
+    endless = (
+        f"import sys; sys.stdin.buffer.read(1); sys.stdout.buffer.write({told!r})\nwhile True: print('x' * 65_536)"
+    )
+    pool._command = (sys.executable, "-c", endless)
+    began = time.monotonic()
+    with pytest.raises(ProcessLost):
+        await pool.ask(b"1")
+    assert time.monotonic() - began < 10
+    assert not pool.idle
+    await pool.close()
