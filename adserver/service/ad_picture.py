@@ -18,13 +18,15 @@ __all__ = ["Kind", "PictureRequest", "Pictured", "ServePicture"]
 
 
 class PictureRequest(NamedTuple):
-    """``cachebuster``: what the picture and its link have in common. ``density``: 1 or 2 pixels per CSS pixel."""
+    """``cachebuster``: what the picture and its link have in common. ``density``: 1 or 2 pixels per CSS pixel.
+    ``cross_site``: the browser says that a page of another site has asked."""
 
     hit: Hit
     placement: str
     cachebuster: str
     kind: Kind
     density: int = 1
+    cross_site: bool = False
 
 
 class Pictured(NamedTuple):
@@ -59,6 +61,9 @@ class ServePicture:
     async def __call__(self, request: PictureRequest) -> Pictured | NoAdReason | None:
         """The picture, or why there is no ad; None where there is an ad that can not be drawn now."""
         hit = request.hit._replace(user_agent=reader_behind(request.hit.user_agent))
+        if request.cross_site and self._serve_ad.is_elsewhere(request.placement, hit):
+            # A page can tell whether a picture loads, and so whether its reader has been in some shop.
+            hit = hit._replace(claims=())
         (data,) = await self._serve_ad.data(AdRequest(hit, [request.placement]))
         if isinstance(data, NoAd):
             return data.reason

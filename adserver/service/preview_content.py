@@ -206,9 +206,11 @@ def _decided(accounts: Accounts, placement: Placement, found: Explanation, who: 
     if not line_item_id:
         told.append("The publisher's passback is shown.")
         return Filling(told=told, reasons=found.told, size=placement.size)
-    line_item = accounts.line_items[line_item_id]
+    line_item = accounts.line_items.get(line_item_id)
+    campaign = accounts.campaigns.get(line_item.campaign) if line_item else None
+    if line_item is None or campaign is None:
+        raise RefusedPreviewError(503, "Not now", "The accounts have just changed. Look again.")
     told.append(_chosen(found))
-    campaign = accounts.campaigns[line_item.campaign]
     designs = found.designs if found.line_item else ((HOUSE_CREATIVE, 1.0),)
     decision = Decision(
         id=PREVIEW,

@@ -85,6 +85,11 @@ class ServeAd:
         """Whose cookie it is; empty where there is none of ours, or where it must not be used."""
         return self._visitor(hit, judge(hit.signals).verdict)
 
+    def is_elsewhere(self, placement: str, hit: Hit) -> bool:
+        """Whether no page that has asked, as far as they are named, is one of the placement's publisher."""
+        entry = self._live.index.placements.get(placement)
+        return entry is None or not any(covers(entry.domains, host) for host in hit.page_hosts)
+
     def refuse(self, reason: NoAdReason) -> NoAdReason:
         """Count a request that was refused before it could be read."""
         count_requests(1)

@@ -203,6 +203,18 @@ def test_nothing_personal_for_those_who_object(wire: Wire, objection: Header) ->
     assert picture(wire, cookie, "more", more="&gdpr=1").status == 302
 
 
+@pytest.mark.parametrize(
+    ("page", "known"),
+    [("https://news.test/story", True), ("https://evil.test/", False), ("", False)],
+)
+def test_a_foreign_page_can_not_find_out_where_its_reader_has_been(wire: Wire, page: str, known: bool) -> None:
+    """By whether a picture loads; where the publisher's own pages name themselves, all is as it was."""
+    cookie = wire.view("SKU1")
+    headers = [("Sec-Fetch-Site", "cross-site"), *([("Referer", page)] if page else [])]
+    told = picture(wire, cookie, "oracle", *headers, placement="daily-empty")
+    assert (told.status, told.reason) == ((302, "") if known else (204, "no_visitor"))
+
+
 def test_no_ad_and_why(wire: Wire) -> None:
     reply = picture(wire, "", "1", placement="daily-empty")
     assert (reply.status, reply.body, reply.reason) == (204, b"", "no_visitor")
