@@ -9,6 +9,10 @@ from adserver.creative.raster.letters import Lettering, baseline
 from adserver.creative.raster.lines import lines, shortened
 
 _SMALLEST = 0.6
+_SMALLEST_WHOLE = 0.3
+_WHOLE = frozenset({"price", "was"})
+"""Better hardly to be read than another price: the end of it is what tells a thousand from a million."""
+
 _GIVES_WAY = "offer"
 """The text that is shortened so that the others have room."""
 
@@ -40,7 +44,8 @@ class Cell(NamedTuple):
             return self._replace(lines=made, wide=room)
         how = self.how
         if self.member.what != _GIVES_WAY:
-            how = how.scaled(max(_SMALLEST, inner / how.width(self.text)))
+            least = _SMALLEST_WHOLE if self.member.what in _WHOLE else _SMALLEST
+            how = how.scaled(max(least, inner / how.width(self.text)))
         text = self.text if how.width(self.text) <= inner + 1 else shortened(self.text, inner, how.width)
         return self._replace(how=how, lines=[text], wide=min(room, how.width(text) + room - inner))
 
