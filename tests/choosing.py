@@ -104,7 +104,7 @@ def design(room: int, minimum: int = 1) -> Creative:
             labels={},
         ),
         origin="",
-        styles={SIZE: ""},
+        style_of=str,
         banner=nothing,
         product=nothing,
     )

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
@@ -89,7 +89,7 @@ class Creative:
         "_origin",
         "_product",
         "_speech",
-        "_styles",
+        "_style_of",
         "about",
         "manifest",
         "min_products",
@@ -104,15 +104,17 @@ class Creative:
         manifest: Manifest,
         *,
         origin: str,
-        styles: Mapping[str, str],
+        style_of: Callable[[str], str],
         banner: Template,
         product: Template | None,
         uses: Collection[str] = (),
         fonts: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        """``styles`` (without ``<``) and ``fonts`` (URLs that each banner loads) by size. ``origin`` is where pictures
-        and fonts come from (``https://ads.example``), empty where it is not known. ``uses``: the variables that the
-        banner's template names."""
+        """``style_of``: the style sheet of a size, without ``<``; ``fonts``: URLs that each banner loads, by size.
+
+        ``origin`` is where pictures and fonts come from (``https://ads.example``), empty where it is not known.
+        ``uses``: the variables that the banner's template names.
+        """
         self.manifest = manifest
         self.name = manifest.name
         self.about = manifest.about
@@ -121,7 +123,7 @@ class Creative:
         self.min_products = manifest.min_products
         self.shows_discount = "discount" in uses
         """Whether frames differ by the largest discount."""
-        self._styles = dict(styles)
+        self._style_of = style_of
         self._banner = banner.render
         self._product = product.render if product else None
         self._origin = origin
@@ -183,7 +185,7 @@ class Creative:
         """The banner without its products and its URLs."""
         speech = self._speak(frame.lang)
         width, _, height = ("0", "", "0") if frame.size == FLUID else frame.size.partition("x")
-        css = self._colors(frame) + self._styles[frame.size]
+        css = self._colors(frame) + self._style_of(frame.size)
         digest = _digest(css)
         why_url = _with_token(frame.why_url)
         document = self._banner(

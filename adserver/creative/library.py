@@ -1,7 +1,7 @@
 """Folders of creatives -> compiled creatives, once at the start."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -28,13 +28,12 @@ def load_creatives(folder: Path | None = None, *, origin: str = "", own: Path | 
     """Every sub-folder of ``folder`` that has a ``creative.toml``, by the creative's name; then those of ``own``.
 
     ``origin`` (``https://ads.example``): where browsers reach this server; only from there may pictures come.
-    Without ``folder``: the creatives packed into the wheel, else those of the source tree. Each is rendered
-    in every size and count, so that a template's mistake stops the start and not a request. Raises
-    ``CreativeError``.
+    Without ``folder``: the creatives packed into the wheel, else those of the source tree; all others are rendered in
+    every size and count, so that a template's mistake stops the start and not a request. Raises ``CreativeError``.
     """
     creatives: dict[str, Creative] = {}
     for found in creative_folders(folder, own=own):
-        creative = load_creative(found, origin=origin)
+        creative = load_creative(found, origin=origin, rehearse=found.parent != _shipped())
         if creative.name in creatives:
             raise CreativeError(found, "name", f"a name of its own, {creative.name!r} is taken")
         creatives[creative.name] = creative
@@ -53,20 +52,22 @@ def creative_folders(folder: Path | None = None, *, own: Path | None = None) -> 
     return found
 
 
-def load_creative(folder: Path, *, origin: str = "") -> Creative:
-    """The creative of one folder, rendered once in every size and count. Raises ``CreativeError``."""
+def load_creative(folder: Path, *, origin: str = "", rehearse: bool = True) -> Creative:
+    """The creative of one folder, rendered once in every size and count if it is to ``rehearse``. Raises
+    ``CreativeError``."""
     manifest = read_manifest(folder)
     banner, uses = _template(folder, "banner.html")
     creative = Creative(
         manifest,
         origin=origin,
-        styles=_styles(folder, manifest.sizes, origin),
+        style_of=_style_of(folder, origin),
         banner=banner,
         product=_template(folder, "product.html")[0] if manifest.min_products else None,
         uses=uses,
         fonts={size: _font_urls(origin) for size in manifest.sizes if size not in WITHOUT_FONTS},
     )
-    _rehearse(folder, creative)
+    if rehearse:
+        _rehearse(folder, creative)
     return creative
 
 
@@ -75,8 +76,9 @@ def _shipped() -> Path:
     return packed if packed.is_dir() else Path(__file__).parents[2] / "creatives"
 
 
-def _styles(folder: Path, sizes: tuple[str, ...], origin: str) -> Mapping[str, str]:
-    """What all designs share and ``banner.css``, for each size without the rules that are for other sizes only."""
+def _style_of(folder: Path, origin: str) -> Callable[[str], str]:
+    """What all designs share and ``banner.css``, for a size without the rules that are for other sizes only. It is cut
+    when it is first asked for: most processes never do."""
     own = tightened(read_text(folder, "banner.css"))
     if "<" in own:  # it would end the style element, or open a comment inside it
         raise CreativeError(folder, "banner.css", 'a style sheet without "<"')
@@ -84,7 +86,7 @@ def _styles(folder: Path, sizes: tuple[str, ...], origin: str) -> Mapping[str, s
         raise CreativeError(folder, "banner.css", "as many } as {")
     shared = _with_fonts(_shared_style(), origin)
     bare = _FONT_FACE.sub("", shared)
-    return {size: for_size((bare if size in WITHOUT_FONTS else shared) + own, size) for size in sizes}
+    return cache(lambda size: for_size((bare if size in WITHOUT_FONTS else shared) + own, size))
 
 
 @cache

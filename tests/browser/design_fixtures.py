@@ -1,8 +1,9 @@
 """What the tests of the designs share: a stage, a Chromium, and all creatives that there are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 import pytest
+from _pytest.mark import ParameterSet
 from playwright.sync_api import Browser, Page
 
 from adserver.creative.creative import Creative
@@ -10,6 +11,11 @@ from adserver.creative.library import load_creatives
 from tests.browser.design_stage import Stage, chromium_with_our_fonts, opened, running_stage
 
 DESIGNS = sorted(load_creatives())
+
+
+def mostly_long(designs: Iterable[str], everyday: Set[str]) -> list[ParameterSet]:
+    """Parameters: all but the ``everyday`` ones are for ``make test-long``."""
+    return [pytest.param(design, marks=[] if design in everyday else pytest.mark.long) for design in designs]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from adserver.creative.banner import Picture
 from adserver.creative.creative import Creative
 from tests.browser.design_exhibits import Content, Exhibit, contents, everyday, exhibits, variants
-from tests.browser.design_fixtures import DESIGNS, chromium, creatives, sheet, stage
+from tests.browser.design_fixtures import DESIGNS, chromium, creatives, mostly_long, sheet, stage
 from tests.browser.design_references import KINDS, compared, sheet_of
 from tests.browser.design_sheets import breaches, hang
 from tests.browser.design_stage import Stage
@@ -76,7 +76,7 @@ def test_whatever_it_shows_in_every_size_and_count(
     none_of(breaches(sheet, filled(creatives[design], stage, contents())), f"{design}-all")
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", mostly_long(DESIGNS, {"deal"}))
 def test_every_option_can_be_seen_and_read(
     sheet: Page, stage: Stage, creatives: Mapping[str, Creative], design: str
 ) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Dialog, Page
 from adserver.creative.creative import Creative
 from tests.browser.design_attacks import BY_HAND, attacks, packed
 from tests.browser.design_exhibits import Exhibit, contents, exhibits
-from tests.browser.design_fixtures import DESIGNS, chromium, creatives, stage
+from tests.browser.design_fixtures import DESIGNS, chromium, creatives, mostly_long, stage
 from tests.browser.design_sheets import SANDBOX, hang
 from tests.browser.design_stage import Stage, opened
 from tests.server import until
@@ -91,7 +91,7 @@ def test_the_traps_catch(unguarded: Watched) -> None:
         until(partial(unguarded.told, caught), what=caught)
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", mostly_long(DESIGNS, {"cart"}))
 def test_no_attack_runs(unguarded: Watched, stage: Stage, creatives: Mapping[str, Creative], design: str) -> None:
     creative = creatives[design]
     size = max(sorted(creative.sizes), key=creative.max_products)

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, Request
 
 from adserver.creative.library import load_creatives
 from tests.browser.browsers import running_chromium
+from tests.browser.design_fixtures import mostly_long
 from tests.server import ACCOUNTS, Server, feed_xml, running_server
 from tests.shop import encoded, running_shop
 
@@ -88,7 +89,7 @@ def opened_by_a_visitor(chromium: Browser, server: Server) -> Page:
     return page
 
 
-@pytest.mark.parametrize("design", sorted(CREATIVES))
+@pytest.mark.parametrize("design", mostly_long(sorted(CREATIVES), {"carousel"}))
 def test_it_is_light_and_nothing_jumps(chromium: Browser, server: Server, design: str) -> None:
     page = opened_by_a_visitor(chromium, server)
     finished: list[Request] = []

@@ -120,7 +120,10 @@ def unlike(one: Image.Image, two: Image.Image) -> float:
     return float(ImageStat.Stat(parts).extrema[0][1])
 
 
-@pytest.mark.parametrize(("name", "size", "count", "offer"), CASES)
+@pytest.mark.parametrize(
+    ("name", "size", "count", "offer"),
+    [pytest.param(*case, marks=[] if case[0] in {"grid", "hero"} else pytest.mark.long) for case in CASES],
+)
 def test_the_picture_looks_like_the_banner(stage: Stage, name: str, size: str, count: int, offer: bool) -> None:
     screenshot, banner = shown(stage, CREATIVES[name], size, count, offer)
     designs = {name: convert(measured(stage, CREATIVES[name], only=(size, count)), Layouts)}

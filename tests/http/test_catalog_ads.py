@@ -142,7 +142,7 @@ def test_an_event_may_name_the_group(wire: Wire) -> None:
 
 def prices_of(reply: Reply) -> tuple[str, str]:
     """The price to pay of a banner with one product, and the one struck through."""
-    text = reply.text.replace("\xa0", " ")
+    text = re.sub(r'<span class="sr">[^<]*</span>', "", reply.text.replace("\xa0", " "))
     found = {tag: re.search(rf"<{tag}( [^>]*)?>([^<]*)</{tag}>", text) for tag in ("b", "s")}
     return found["b"][2] if found["b"] else "", found["s"][2] if found["s"] else ""
 

@@ -105,7 +105,7 @@ def test_nothing_that_could_run(server: Server) -> None:
     apply(server, odd)
     said = examine(server, 1)
     assert "✗ No placement has a size that the creatives of acme can be drawn in." in said
-    assert "Sizes there are: 160x600, 300x250, 728x90." in said
+    assert "Sizes there are: 160x600, 300x250, 300x600, 320x100, 320x50, 336x280, 728x90, 970x250, fluid." in said
     apply(server, ACTIVE)
     assert "✗" not in examine(server)
 

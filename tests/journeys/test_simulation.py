@@ -21,6 +21,7 @@ def day() -> Findings:
     return uvloop.run(simulate(World(seed=3)))
 
 
+@pytest.mark.long
 def test_a_simulated_day_breaks_no_law(day: Findings) -> None:
     assert day.complaints() == []
     assert day.ads > 3_000

@@ -13,7 +13,7 @@ import pytest
 
 from adserver.creative.banner import Banner, Picture, Tile
 from adserver.creative.creative import MAX_LANGUAGES, Frame
-from adserver.creative.library import CreativeError, load_creatives
+from adserver.creative.library import CreativeError, creative_folders, load_creative, load_creatives
 from adserver.creative.manifest import FLUID, SIZES
 from adserver.creative.words import shared_words
 
@@ -37,6 +37,14 @@ def banner(*tiles: Tile, size: str = "300x250", lang: str = "de") -> Banner:
         impression_url="/i/token",
         why_url="/why/token",
     )
+
+
+@pytest.mark.parametrize("folder", creative_folders(), ids=lambda folder: folder.name)
+def test_a_shipped_design_can_be_rendered_in_all_that_it_says(folder: Path) -> None:
+    """The server does not try them at every start."""
+    creative = load_creative(folder, rehearse=True)
+    assert creative.sizes == set(SIZES)
+    assert creative.min_products == int(creative.name != "house")
 
 
 def test_the_shipped_grid_has_all_sizes_of_one_to_six_products() -> None:
