@@ -13,9 +13,9 @@ from tests.browser.design_stage import Stage, chromium_with_our_fonts, opened, r
 DESIGNS = sorted(load_creatives())
 
 
-def mostly_long(designs: Iterable[str], everyday: Set[str]) -> list[ParameterSet]:
+def mostly_long(names: Iterable[str], everyday: Set[str]) -> list[ParameterSet]:
     """Parameters: all but the ``everyday`` ones are for ``make test-long``."""
-    return [pytest.param(design, marks=[] if design in everyday else pytest.mark.long) for design in designs]
+    return [pytest.param(name, marks=[] if name in everyday else pytest.mark.long) for name in names]
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,8 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, object
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ValkeyProcess]:
-    found = ValkeyProcess(tmp_path)
+    # With "everysec" a write waits for an fsync under way, up to two seconds, and its answer does not: not after a kill.
+    found = ValkeyProcess(tmp_path, appendfsync="always")
     yield found.start()
     found.kill()
 
