@@ -50,7 +50,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, object
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ValkeyProcess]:
-    # With "everysec" a write waits for an fsync under way, up to two seconds, and its answer does not: not after a kill.
+    # With "everysec" a write may wait for an fsync under way, but its answer does not: a kill takes it back.
     found = ValkeyProcess(tmp_path, appendfsync="always")
     yield found.start()
     found.kill()
