@@ -36,7 +36,7 @@ slot:  ## The publisher's tag made small again, after a change to slot.js; needs
 needs: install
 	$(BIN)/python -m tests.needs
 
-test: install needs  ## Every kind of test, within ten minutes on two cores
+test: install needs  ## Every kind of test; ten minutes on two cores are what it is meant to take
 	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile
 
 test-long: install needs  ## What takes longer
