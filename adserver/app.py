@@ -26,7 +26,7 @@ from adserver.creative.visitor_page import LANGUAGES, PAGE_CSP, PAGE_WORDS
 from adserver.model.reason import EventReason, NoAdReason
 from adserver.random_ids import RandomIds
 from adserver.service.access import CheckKey
-from adserver.service.ad_picture import ServePicture
+from adserver.service.ad_picture import ClickPicture, ServePicture
 from adserver.service.change_product import ChangeProduct
 from adserver.service.charge_token import ChargeToken
 from adserver.service.decide_ad import DecideAd
@@ -50,6 +50,7 @@ from adserver.service.render_ad import RenderAd, learn_locales
 from adserver.service.serve_ad import ServeAd
 from adserver.service.shop_pictures import ShopPictures
 from adserver.service.show_picture import ShowPicture
+from adserver.service.take_back_ad import TakeBackAd
 from adserver.service.tell_visitor import TellVisitor
 from adserver.service.told_ad import ReadAd
 from adserver.service.why_ad import ExplainToVisitor
@@ -103,6 +104,10 @@ from adserver.web.static_files import StaticScript
 FOLLOW_S = 0.25
 """How often a worker looks for new accounts and catalogs; two seconds is what is promised."""
 
+_YOUNG = 7_000
+"""So many new objects before the collector looks at them, ten times Python's own number: of what requests make, next to
+nothing hangs in circles, and what is under way is looked at in vain each time."""
+
 log = logging.getLogger(__name__)
 
 
@@ -131,6 +136,8 @@ class _Services:
     explain_ad: ExplainAd
     explain_to_visitor: ExplainToVisitor
     hide_product: HideProduct
+    serve_picture: ServePicture
+    click_picture: ClickPicture
     record_impression: RecordImpression
     record_click: RecordClick
     show_picture: ShowPicture
@@ -234,6 +241,28 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
         impression_ttl_s=settings.impression_minutes * 60,
         click_ttl_s=settings.click_minutes * 60,
     )
+    serve_ad = ServeAd(
+        live,
+        sight=sight,
+        decide=DecideAd(
+            live,
+            fill=fill,
+            purse=purse,
+            visitors=stores.visitors,
+            log=stores.events,
+            mint_decision=RandomIds(16),
+            rng=rng,
+            seen_within_s=settings.impression_minutes * 60,
+        ),
+        visitors=stores.visitors,
+        log=stores.events,
+        cookies=cookies,
+        render=render,
+        deadline_s=settings.ad_deadline_ms / 1_000,
+        is_refused=is_refused,
+    )
+    record_impression = RecordImpression(tokens, counter, tell_visitor)
+    draw_ad = DrawAd(creatives, show_picture, stores.pictures, raster_pool.draw, recipe=_recipe(folders))
     return _Services(
         live=live,
         keep_budgets=KeepBudgets(purse, stores.budgets, clock, pause_s=real_pause(clock, ROUND_S, 0.02)),
@@ -247,25 +276,22 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
             is_refused=is_refused,
             mint_visitor=RandomIds(22),
         ),
-        serve_ad=ServeAd(
-            live,
-            sight=sight,
-            decide=DecideAd(
-                live,
-                fill=fill,
-                purse=purse,
-                visitors=stores.visitors,
-                log=stores.events,
-                mint_decision=RandomIds(16),
-                rng=rng,
-                seen_within_s=settings.impression_minutes * 60,
-            ),
-            visitors=stores.visitors,
-            log=stores.events,
-            cookies=cookies,
-            render=render,
-            deadline_s=settings.ad_deadline_ms / 1_000,
-            is_refused=is_refused,
+        serve_ad=serve_ad,
+        serve_picture=ServePicture(
+            serve_ad,
+            draw_ad,
+            record_impression=record_impression,
+            take_back=TakeBackAd(tokens, seal=seal, visitors=stores.visitors, purse=purse),
+            ties=stores.ties,
+            tokens=tokens,
+            base_url=settings.public_url,
+        ),
+        click_picture=ClickPicture(
+            serve_ad,
+            ties=stores.ties,
+            tokens=tokens,
+            base_url=settings.public_url,
+            click_ttl_s=settings.click_minutes * 60,
         ),
         explain_to_visitor=ExplainToVisitor(read_ad, stores.visitors, stores.catalogs),
         hide_product=HideProduct(read_ad, stores.visitors, stores.catalogs),
@@ -279,10 +305,10 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
             creative_sizes=sizes,
             rng=rng,
         ),
-        record_impression=RecordImpression(tokens, counter, tell_visitor),
+        record_impression=record_impression,
         record_click=RecordClick(live, tokens, counter, tell_visitor),
         show_picture=show_picture,
-        draw_ad=DrawAd(creatives, show_picture, stores.pictures, raster_pool.draw, recipe=_recipe(folders)),
+        draw_ad=draw_ad,
         raster_pool=raster_pool,
         preview=Preview(
             live,
@@ -356,14 +382,6 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
     limiter = AddressLimiter(settings.rate_limit)
     clock = clock_of(settings.clock)
 
-    serve_picture = ServePicture(
-        services.serve_ad,
-        services.draw_ad,
-        record_impression=services.record_impression,
-        ties=stores.ties,
-        base_url=settings.public_url,
-    )
-
     def limited(handler: Handler, refusal: Callable[[], Answer]) -> Handler:
         return Limited(handler, limiter, refusal, time.monotonic) if settings.rate_limit else handler
 
@@ -385,10 +403,10 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
         ),
         ads=limited(AdsHandler(services.serve_ad, clock), too_many_ads),
         ad_json=limited(AdJsonHandler(services.serve_ad, clock), too_many_ads),
-        ad_png=limited(AdPictureHandler(serve_picture, "png", clock), too_many_ads),
-        ad_webp=limited(AdPictureHandler(serve_picture, "webp", clock), too_many_ads),
-        ad_jpg=limited(AdPictureHandler(serve_picture, "jpeg", clock), too_many_ads),
-        ad_click=AdClickHandler(serve_picture, clock),
+        ad_png=limited(AdPictureHandler(services.serve_picture, "png", clock), too_many_ads),
+        ad_webp=limited(AdPictureHandler(services.serve_picture, "webp", clock), too_many_ads),
+        ad_jpg=limited(AdPictureHandler(services.serve_picture, "jpeg", clock), too_many_ads),
+        ad_click=AdClickHandler(services.click_picture, clock),
         impression=ImpressionHandler(services.record_impression, clock),
         click=ClickHandler(services.record_click, clock),
         why=WhyHandler(services.explain_to_visitor, services.hide_product, visitor_pages, clock),
@@ -423,6 +441,7 @@ def _lifespan(stores: _Stores, services: _Services) -> Lifespan[Starlette]:
         await _first_look(stores, live)
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again and again
+        gc.set_threshold(_YOUNG)
         stopping = asyncio.Event()
         follower = asyncio.create_task(_keep_following(stores, live, stopping))
         keeper = asyncio.create_task(services.keep_budgets.run())

@@ -139,19 +139,18 @@ class RenderAd:
         shelf = self._shelf(decision)
         goods = self._goods(shelf, decision.products, now)
         start, head = self._click(shelf, decision, now)
-        sign = self._tokens.sign
-        if click_prefix and self._base_url:
-            foreign = _Foreign(click_prefix)
-            clicks = [foreign(start + sign(head, good.tail)).join(good.markup) for good in goods]
-            home = foreign(start + sign(head, shelf.home_tail))
-        else:
-            clicks = [(start + sign(head, good.tail)).encode().join(good.markup) for good in goods]
-            home = b""
+        tokens = self._tokens.sign_each(head, [good.tail for good in goods])
+        foreign = _Foreign(click_prefix) if click_prefix and self._base_url else None
+        clicks = [
+            (foreign(start + token) if foreign else (start + token).encode()).join(good.markup)
+            for token, good in zip(tokens, goods, strict=True)
+        ]
         token = self._impression(shelf, decision, now).encode()
         before, after, linked, csp = self._frame(shelf, decision, goods, now)
         html = b"".join((token.join(before), *clicks, token.join(after)))
         if linked:
-            html = (home or (start + sign(head, shelf.home_tail)).encode()).join(html.split(CLICK))
+            home = start + self._tokens.sign(head, shelf.home_tail)
+            html = (foreign(home) if foreign else home.encode()).join(html.split(CLICK))
         return Ad(decision.placement.id, shelf.width, shelf.height, html, csp)
 
     def data(self, decision: Decision, now: float, click_prefix: str = "") -> AdData:

@@ -5,12 +5,14 @@ dropping a field or moving a byte from one field to its neighbour makes another 
 """
 
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
+from adserver.tracking.base64url import base64url
 from adserver.tracking.keyring import Keyring
 
 MAX_TOKEN_CHARS = 4_096
@@ -75,6 +77,10 @@ class Tokens:
         """The token of two halves that were made before: of one decision, and of one product in one placement."""
         return self._keyring.sign(head + tail)
 
+    def sign_each(self, head: str, tails: Sequence[str]) -> list[str]:
+        """The tokens of one decision's head with each of ``tails``."""
+        return self._keyring.sign_each(head, tails)
+
     def read(self, text: str, kind: TokenKind) -> Token | None:
         """The token, or None when it is not ours or of another kind. Expiry is for the caller to judge."""
         if len(text) > MAX_TOKEN_CHARS:
@@ -133,13 +139,13 @@ def token_head(  # noqa: PLR0917  in the order of the bytes; a name for each wou
         raw = _HEAD.pack(kind | _PRICED, expires) + _field(decision) + priced
     else:
         raw = _HEAD.pack(kind, expires) + _field(decision)
-    return urlsafe_b64encode(raw + bytes(-len(raw) % 3)).decode()
+    return base64url(raw + bytes(-len(raw) % 3))
 
 
 def token_tail(advertiser: str, line_item: str, placement: str, product: str = "", url: str = "") -> str:
     """The half that is the same whenever this product is shown there."""
     raw = b"".join([_field(value) for value in (advertiser, line_item, placement, product, url)])
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return base64url(raw)
 
 
 @lru_cache(4_096)
