@@ -13,7 +13,7 @@ from adserver.model.account import Advertiser, Campaign, Placement, StrikeThroug
 from adserver.model.decision import Decision, Why
 from adserver.model.line_item import LineItem, Offer
 from adserver.model.product import MICROS, Product
-from adserver.service import render_ad
+from adserver.service import shelves
 from adserver.service.picture_links import PictureLinks
 from adserver.service.render_ad import RenderAd
 from adserver.tracking.keyring import Keyring
@@ -91,11 +91,11 @@ def test_what_is_kept_changes_with_the_sale(render: RenderAd) -> None:
 
 def test_what_is_kept_is_bounded(render: RenderAd, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where one line item in one placement shows all there is."""
-    monkeypatch.setattr(render_ad, "MAX_KEPT", 50)
+    monkeypatch.setattr(shelves, "MAX_KEPT", 50)
     asked = decision(shoe())
     for number in range(500):
         render(asked._replace(products=(shoe(number),)), NOW)
-    assert sum(len(goods) for shelf in render._shelves.values() for goods in shelf.goods.values()) <= 51
+    assert sum(len(goods) for shelf in render._shelves for goods in shelf.goods.values()) <= 51
     assert prices(render(asked, NOW).html) == ["100,00 €"]
 
 
@@ -125,7 +125,7 @@ def test_the_time_left_of_an_offer_goes_down_and_old_frames_do_not_pile_up(rende
     asked = offered(ends=NOW + 3_600)
     left = [re.findall(r"--ends:(\d+)", render(asked, NOW + second).html.decode()) for second in (0, 59, 60, 3_599)]
     assert left == [["60"], ["60"], ["59"], ["1"]]
-    assert [len(shelf.frames) for shelf in render._shelves.values()] == [1]
+    assert [len(shelf.frames) for shelf in render._shelves] == [1]
 
 
 def test_somebody_elses_click_tracker_stands_before_every_link() -> None:
