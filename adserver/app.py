@@ -55,7 +55,7 @@ from adserver.service.tell_visitor import TellVisitor
 from adserver.service.told_ad import ReadAd
 from adserver.service.why_ad import ExplainToVisitor
 from adserver.settings import Settings
-from adserver.storage.fetch import Allowed, Fetcher
+from adserver.storage.fetch.at_first_use import FetcherAtFirstUse
 from adserver.storage.geo import load_geo
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.pictures import PictureBucket, PictureFolder, open_pictures
@@ -80,12 +80,13 @@ from adserver.tracking.keyring import Keyring
 from adserver.tracking.sealed import VisitorSeal
 from adserver.tracking.token import Tokens
 from adserver.tracking.visitor import VisitorCookies
+from adserver.web.context import Context
 from adserver.web.cookies import CookieHeaders
 from adserver.web.door import Door, Handler, Shedding
 from adserver.web.handlers.ad_click import AdClickHandler
 from adserver.web.handlers.ad_json import AdJsonHandler
 from adserver.web.handlers.ad_picture import AdPictureHandler
-from adserver.web.handlers.ads import AdHandler, AdsHandler
+from adserver.web.handlers.ads import AdHandler, AdsHandler, no_ad_now
 from adserver.web.handlers.explain import ExplainHandler
 from adserver.web.handlers.media import MediaHandler
 from adserver.web.handlers.operations import MetricsHandler, Readiness, ReadyzHandler, healthz
@@ -97,8 +98,9 @@ from adserver.web.handlers.tokens import ClickHandler, ImpressionHandler
 from adserver.web.handlers.why import VisitorPages, WhyHandler
 from adserver.web.overload import Load
 from adserver.web.rate_limit import AddressLimiter, Limited
-from adserver.web.responses import Answer, gif, no_content
+from adserver.web.responses import Answer, gif
 from adserver.web.routes import Handlers, create_application, create_doors
+from adserver.web.same_origin import SameOrigin
 from adserver.web.static_files import StaticScript
 
 FOLLOW_S = 0.25
@@ -196,7 +198,9 @@ def _stores(settings: Settings, valkey_url: str) -> _Stores:
 
 
 def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stores) -> _Services:
-    creatives = load_creatives(origin=settings.public_url, own=settings.own_creatives)
+    creatives = load_creatives(
+        origin=settings.public_url, own=settings.own_creatives, web_font=settings.web_font
+    )
     sizes = {name: creative.sizes for name, creative in creatives.items()}
     live = Live(sizes, prepare=learn_locales)
     cookies = VisitorCookies(Keyring(secrets_in_use, "visitor"))
@@ -227,9 +231,8 @@ def _services(settings: Settings, secrets_in_use: Sequence[bytes], stores: _Stor
     rng = random.Random(secrets.randbits(128)).random  # noqa: S311  it breaks ties
     links = PictureLinks(Keyring(secrets_in_use, "picture"), base_url=settings.public_url)
     pool = PicturePool()
-    show_picture = ShowPicture(
-        links, ShopPictures(Fetcher(Allowed.parse(settings.fetch_allow))), stores.pictures, pool.make
-    )
+    shop_pictures = ShopPictures(FetcherAtFirstUse(settings.fetch_allow))
+    show_picture = ShowPicture(links, shop_pictures, stores.pictures, pool.make)
     folders = list(dict.fromkeys(folder.parent for folder in creative_folders(own=settings.own_creatives)))
     raster_pool = RasterPool(folders)
     render = RenderAd(
@@ -364,15 +367,17 @@ def _shedding(settings: Settings, services: _Services) -> tuple[Shedding | None,
         return None, None
     load = Load(settings.overload_ms / 1_000)
     return (
-        Shedding(load, lambda: gif(services.record_event.refuse(EventReason.OVERLOAD)), ad=False),
-        Shedding(load, lambda: no_content(services.serve_ad.refuse(NoAdReason.OVERLOAD)), ad=True),
+        Shedding(load, lambda _: gif(services.record_event.refuse(EventReason.OVERLOAD)), ad=False),
+        Shedding(load, lambda asked: no_ad_now(asked, services.serve_ad.refuse(NoAdReason.OVERLOAD)), ad=True),
     )
 
 
 def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handlers:
     cookies = CookieHeaders(days=settings.cookie_days, partitioned=settings.partitioned_cookie)
+    is_same_origin = SameOrigin(settings.public_url)
     privacy = PrivacyHandler(
         cookies,
+        is_same_origin,
         pages={language: privacy_page(language) for language in LANGUAGES},
         done={language: opted_out_page(language) for language in LANGUAGES},
         refusal={language: PAGE_WORDS[language]["privacy"]["not_ours"] for language in LANGUAGES},
@@ -382,14 +387,14 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
     limiter = AddressLimiter(settings.rate_limit)
     clock = clock_of(settings.clock)
 
-    def limited(handler: Handler, refusal: Callable[[], Answer]) -> Handler:
+    def limited(handler: Handler, refusal: Callable[[Context], Answer]) -> Handler:
         return Limited(handler, limiter, refusal, time.monotonic) if settings.rate_limit else handler
 
-    def too_many_events() -> Answer:
+    def too_many_events(_: Context) -> Answer:
         return gif(services.record_event.refuse(EventReason.RATE_LIMITED))
 
-    def too_many_ads() -> Answer:
-        return no_content(services.serve_ad.refuse(NoAdReason.RATE_LIMITED))
+    def too_many_ads(asked: Context) -> Answer:
+        return no_ad_now(asked, services.serve_ad.refuse(NoAdReason.RATE_LIMITED))
 
     return Handlers(
         pixel=limited(PixelHandler(services.record_event, cookies, clock), too_many_events),
@@ -409,7 +414,7 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
         ad_click=AdClickHandler(services.click_picture, clock),
         impression=ImpressionHandler(services.record_impression, clock),
         click=ClickHandler(services.record_click, clock),
-        why=WhyHandler(services.explain_to_visitor, services.hide_product, visitor_pages, clock),
+        why=WhyHandler(services.explain_to_visitor, services.hide_product, visitor_pages, is_same_origin, clock),
         media=MediaHandler(services.show_picture, services.draw_ad.shown, clock, font_files()),
         tag=StaticScript.load("tag.js"),
         slot=StaticScript.load("slot.min.js"),
@@ -421,7 +426,7 @@ def _handlers(settings: Settings, stores: _Stores, services: _Services) -> Handl
         preview=PreviewHandler(services.preview, CheckKey(services.live), clock, is_open=settings.preview_open),
         product=limited(
             ProductHandler(ChangeProduct(services.live, CheckKey(services.live), ValkeyCatalogs(stores.valkey)), clock),
-            too_many_calls,
+            lambda _: too_many_calls(),
         ),
     )
 

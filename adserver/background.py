@@ -5,16 +5,21 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adserver.clock import Clock, clock_of, real_pause
-from adserver.control import Control, open_control
-from adserver.settings import load_settings
+from adserver.processes import READY, begin, begun
+from adserver.settings import Settings, load_settings
 from adserver.storage.interfaces import StoreUnavailable
-from adserver.storage.sql.engine import DatabaseUnavailable
+from adserver.storage.sql.unavailable import DatabaseUnavailable
 from adserver.telemetry import set_up_logging
+
+if TYPE_CHECKING:  # the libraries of both stores are loaded when the process has begun
+    from adserver.control import Control
 
 PUBLISH_S = 0.25
 ROLL_UP_S = 1.0
@@ -33,15 +38,18 @@ NICENESS = 10
 log = logging.getLogger(__name__)
 
 
-async def run(control: Control, stopping: asyncio.Event, clock: Clock) -> None:
-    """Until ``stopping`` is set; then everything counted so far is rolled up once more, and learned from."""
+async def run(control: "Control", stopping: asyncio.Event, clock: Clock, *, published: bool = False) -> None:
+    """Until ``stopping`` is set; then everything counted so far is rolled up once more, and learned from.
+
+    ``published``: the accounts were just now.
+    """
     feeds = asyncio.create_task(_every(FEEDS_S, control.keep_feeds.look, stopping))
     tidying = asyncio.create_task(_every(TIDY_S, lambda: _tidy(control), stopping))
     curves_s = real_pause(clock, CURVES_S, ROLL_UP_S)
     curves = asyncio.create_task(_every(curves_s, lambda: _learn_curves(control, clock), stopping))
     lists = asyncio.create_task(_every(LISTS_S, lambda: _publish_lists(control), stopping))
     await asyncio.gather(
-        _every(PUBLISH_S, _publisher(control), stopping),
+        _every(PUBLISH_S, _publisher(control, anew=not published), stopping),
         _every(ROLL_UP_S, lambda: _roll_up(control), stopping),
         _every(SEED_S, lambda: _seed_budgets(control, clock), stopping),
         _every(LEARN_S, lambda: _learn(control, clock), stopping),
@@ -58,9 +66,7 @@ async def run(control: Control, stopping: asyncio.Event, clock: Clock) -> None:
                 await control.learn_products.all(int(clock()))
 
 
-def _publisher(control: Control) -> Callable[[], Awaitable[None]]:
-    anew = True
-
+def _publisher(control: "Control", *, anew: bool) -> Callable[[], Awaitable[None]]:
     async def publish() -> None:
         nonlocal anew
         await control.publish(anew=anew)
@@ -69,34 +75,34 @@ def _publisher(control: Control) -> Callable[[], Awaitable[None]]:
     return publish
 
 
-async def _roll_up(control: Control) -> None:
+async def _roll_up(control: "Control") -> None:
     while await control.roll_up(time.time()):
         pass
 
 
-async def _publish_lists(control: Control) -> None:
+async def _publish_lists(control: "Control") -> None:
     await control.publish_lists()
 
 
-async def _seed_budgets(control: Control, clock: Clock) -> None:
+async def _seed_budgets(control: "Control", clock: Clock) -> None:
     await control.seed_budgets(clock())
 
 
-async def _learn_curves(control: Control, clock: Clock) -> None:
+async def _learn_curves(control: "Control", clock: Clock) -> None:
     await control.learn_curves(clock())
 
 
-async def _learn(control: Control, clock: Clock) -> None:
+async def _learn(control: "Control", clock: Clock) -> None:
     now = int(clock())
     await control.learn_products(now)
     await control.learn_products.tidy(now)
 
 
-async def _learn_rates(control: Control, clock: Clock) -> None:
+async def _learn_rates(control: "Control", clock: Clock) -> None:
     await control.learn_rates(clock())
 
 
-async def _tidy(control: Control) -> None:
+async def _tidy(control: "Control") -> None:
     _, accounts = control.accounts.load()
     refs = {advertiser.id: advertiser.ref for advertiser in accounts.advertisers.values()}
     await control.catalogs.tidy(set(refs.values()))
@@ -131,22 +137,50 @@ async def serve_background(
     feed_archive: str = "",
     own_creatives: Path | None = None,
     clock: Clock = time.time,
+    ready: Callable[[], None] | None = None,
 ) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Until SIGTERM or SIGINT. ``ready``: publish the accounts first, and call it then."""
+    from adserver.control import open_control
+
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_control(
         database_url, valkey_url, fetch_allow=fetch_allow, feed_archive=feed_archive, own_creatives=own_creatives
     ) as control:
-        await run(control, stopping, clock)
+        published = ready is not None and await _publish_first(control)
+        if ready is not None:
+            ready()
+        await run(control, stopping, clock, published=published)
 
 
-def main() -> None:
-    """``python -m adserver.background``, started by the supervisor with its settings in the environment."""
-    os.nice(NICENESS)
-    settings = load_settings()
-    set_up_logging(settings.log_level)
+async def _publish_first(control: "Control") -> bool:
+    try:
+        await control.publish(anew=True)
+    except StoreUnavailable as error:
+        log.warning("starting without Valkey: %s", error)
+        return False
+    return True
+
+
+async def _publish_once(settings: Settings) -> None:
+    from adserver.control import open_control
+
+    async with open_control(settings.database, settings.valkey_url) as control:
+        await _publish_first(control)
+
+
+def _work(settings: Settings, ready: Callable[[], None] | None, *, once: bool) -> None:
+    import adserver.control  # noqa: F401
+
+    begun()
+    if once:
+        asyncio.run(_publish_once(settings))
+        if ready is not None:
+            ready()
+        return
+    if ready is None:
+        os.nice(NICENESS)
     asyncio.run(
         serve_background(
             settings.database,
@@ -155,8 +189,49 @@ def main() -> None:
             feed_archive=settings.archive,
             own_creatives=settings.own_creatives,
             clock=clock_of(settings.clock),
+            ready=ready,
         )
     )
+
+
+def _migrate(database: str) -> None:
+    from adserver.storage.sql import migrate
+    from adserver.storage.sql.engine import open_engine
+
+    engine = open_engine(database)
+    try:
+        migrate.upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+def main() -> None:
+    """``python -m adserver.background [once] [FD]``, started by the supervisor with its settings in the environment.
+
+    ``FD``: first bring the database up to date and publish the accounts, and tell the supervisor when that is done, or
+    why it can not be. ``once``: nothing else.
+    """
+    begin()
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    once = "once" in sys.argv[1:]
+    if not sys.argv[-1].isdigit():
+        _work(settings, None, once=once)
+        return
+    with os.fdopen(int(sys.argv[-1]), "wb") as supervisor:
+
+        def ready() -> None:
+            supervisor.write(READY)
+            supervisor.close()
+            os.nice(NICENESS)
+
+        try:
+            _migrate(settings.database)
+            _work(settings, ready, once=once)
+        except DatabaseUnavailable as error:
+            if supervisor.closed:
+                raise
+            supervisor.write(str(error).encode())
 
 
 if __name__ == "__main__":

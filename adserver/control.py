@@ -3,24 +3,14 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from adserver.creative.library import load_creatives
 from adserver.service.customer_lists import PublishLists
-from adserver.service.import_feed import ImportFeed
-from adserver.service.keep_feeds import KeepFeeds
-from adserver.service.learn_curves import LearnCurves
-from adserver.service.learn_products import LearnProducts
-from adserver.service.learn_rates import LearnRates
 from adserver.service.publish_snapshot import PublishSnapshot
-from adserver.service.rebuild_feed import RebuildFeed
-from adserver.service.roll_up import RollUp
-from adserver.service.seed_budgets import SeedBudgets
-from adserver.storage.feed_archive import FeedArchive
-from adserver.storage.fetch import Allowed, Fetcher
 from adserver.storage.sql.accounts import SqlAccounts
 from adserver.storage.sql.engine import open_engine
 from adserver.storage.sql.feeds import SqlFeeds
@@ -37,39 +27,131 @@ from adserver.storage.valkey.rates import ValkeyRates
 from adserver.storage.valkey.related import ValkeyRelated
 from adserver.storage.valkey.snapshots import ValkeySnapshots
 
+if TYPE_CHECKING:
+    from adserver.model.account import Advertiser, Feed
+    from adserver.service.import_feed import Imported, ImportFeed
+    from adserver.service.keep_feeds import KeepFeeds
+    from adserver.service.learn_curves import LearnCurves
+    from adserver.service.learn_products import LearnProducts
+    from adserver.service.learn_rates import LearnRates
+    from adserver.service.rebuild_feed import RebuildFeed
+    from adserver.service.roll_up import RollUp
+    from adserver.service.seed_budgets import SeedBudgets
+    from adserver.storage.feed_archive import FeedArchive
+    from adserver.storage.fetch import Fetcher
+
 _TIMEOUT_S = 10.0
 """Nobody waits for these calls as a page does; a large write may take a moment."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """The services and stores of the control plane, wired."""
+    """The services and stores of the control plane, wired. What only some need is loaded when it is first asked for:
+    reading feeds and fetching them takes longer to load than most commands run."""
 
-    engine: Engine
-    valkey: Valkey
-    accounts: SqlAccounts
-    keys: SqlKeys
-    feeds: SqlFeeds
-    rollups: SqlRollups
-    catalogs: ValkeyCatalogs
-    events: ValkeyEventReader
-    snapshots: ValkeySnapshots
-    lists: SqlLists
-    published_lists: ValkeyLists
-    publish_lists: PublishLists
-    publish: PublishSnapshot
-    roll_up: RollUp
-    learn_products: LearnProducts
-    ledgers: ValkeyLedgers
-    seed_budgets: SeedBudgets
-    learn_curves: LearnCurves
-    learn_rates: LearnRates
-    related: ValkeyRelated
-    import_feed: ImportFeed
-    rebuild_feed: RebuildFeed
-    keep_feeds: KeepFeeds
-    feed_archive: FeedArchive
-    fetcher: Fetcher
+    def __init__(
+        self, engine: Engine, valkey: Valkey, *, fetch_allow: str, feed_archive: str, own_creatives: Path | None
+    ) -> None:
+        self.engine = engine
+        self.valkey = valkey
+        self.accounts = SqlAccounts(engine)
+        self.keys = SqlKeys(engine)
+        self.feeds = SqlFeeds(engine)
+        self.rollups = SqlRollups(engine)
+        self.lists = SqlLists(engine)
+        self.catalogs = ValkeyCatalogs(valkey)
+        self.events = ValkeyEventReader(valkey)
+        self.snapshots = ValkeySnapshots(valkey)
+        self.published_lists = ValkeyLists(valkey)
+        self.ledgers = ValkeyLedgers(valkey)
+        self.related = ValkeyRelated(valkey)
+        self.publish_lists = PublishLists(self.lists, self.published_lists)
+        self.publish = PublishSnapshot(self.accounts, self.keys, self.snapshots, self.publish_lists)
+        self._fetch_allow = fetch_allow
+        self._feed_archive = feed_archive
+        self._own_creatives = own_creatives
+
+    @cached_property
+    def roll_up(self) -> "RollUp":
+        """The event stream into the reports, and into what is learned."""
+        from adserver.service.roll_up import RollUp
+
+        return RollUp(self.events, self.rollups, self.learn_products.hear)
+
+    @cached_property
+    def seed_budgets(self) -> "SeedBudgets":
+        """What reports know of budgets, where Valkey has lost it."""
+        from adserver.service.seed_budgets import SeedBudgets
+
+        return SeedBudgets(self.accounts, self.rollups, self.ledgers, lambda: self.roll_up(time.time()))
+
+    @cached_property
+    def learn_curves(self) -> "LearnCurves":
+        """How a day's traffic runs."""
+        from adserver.service.learn_curves import LearnCurves
+
+        return LearnCurves(self.accounts, SqlTraffic(self.engine), self.ledgers)
+
+    @cached_property
+    def learn_products(self) -> "LearnProducts":
+        """Which products go together."""
+        from adserver.service.learn_products import LearnProducts
+
+        return LearnProducts(self.accounts, self.related)
+
+    @cached_property
+    def learn_rates(self) -> "LearnRates":
+        """Which creatives are clicked."""
+        from adserver.service.learn_rates import LearnRates
+
+        return LearnRates(self.accounts, self.rollups, ValkeyRates(self.valkey), self._creative_sizes)
+
+    @cached_property
+    def fetcher(self) -> "Fetcher":
+        """Feeds from the web."""
+        from adserver.storage.fetch import Allowed, Fetcher
+
+        return Fetcher(Allowed.parse(self._fetch_allow))
+
+    @cached_property
+    def feed_archive(self) -> "FeedArchive":
+        """The last good catalogs."""
+        from adserver.storage.feed_archive import FeedArchive
+
+        return FeedArchive(self._feed_archive)
+
+    @cached_property
+    def import_feed(self) -> "ImportFeed":
+        """A feed into the catalog."""
+        from adserver.service.import_feed import ImportFeed
+
+        return ImportFeed(self.catalogs, self.feeds, self.fetcher.open_source, self.feed_archive)
+
+    @cached_property
+    def rebuild_feed(self) -> "RebuildFeed":
+        """A catalog out of the archive."""
+        from adserver.service.rebuild_feed import RebuildFeed
+
+        return RebuildFeed(self.catalogs, self.feeds, self.feed_archive)
+
+    @cached_property
+    def keep_feeds(self) -> "KeepFeeds":
+        """Feeds on their schedule."""
+        from adserver.service.keep_feeds import KeepFeeds
+
+        return KeepFeeds(self.feeds, self.catalogs, self._import_when_due, self._rebuild_when_lost)
+
+    async def _import_when_due(
+        self, advertiser: "Advertiser", source: str, *, feed: "Feed | None" = None, give_way: bool = False
+    ) -> "Imported":
+        return await self.import_feed(advertiser, source, feed=feed, give_way=give_way)
+
+    async def _rebuild_when_lost(self, advertiser: "Advertiser") -> int | None:
+        return await self.rebuild_feed(advertiser)
+
+    def _creative_sizes(self) -> dict[str, frozenset[str]]:
+        from adserver.creative.library import load_creatives
+
+        return {name: creative.sizes for name, creative in load_creatives(own=self._own_creatives).items()}
 
 
 @asynccontextmanager
@@ -89,53 +171,8 @@ async def open_control(
     """
     engine = open_engine(database_url)
     valkey = Valkey(valkey_url, max_connections=8, timeout_s=_TIMEOUT_S)
-    accounts, keys, feeds, rollups = (
-        SqlAccounts(engine),
-        SqlKeys(engine),
-        SqlFeeds(engine),
-        SqlRollups(engine),
-    )
-    catalogs, events, snapshots = ValkeyCatalogs(valkey), ValkeyEventReader(valkey), ValkeySnapshots(valkey)
-    fetcher, archive = Fetcher(Allowed.parse(fetch_allow)), FeedArchive(feed_archive)
-    related = ValkeyRelated(valkey)
-    lists, published_lists = SqlLists(engine), ValkeyLists(valkey)
-    publish_lists = PublishLists(lists, published_lists)
-    learn_products = LearnProducts(accounts, related)
-    roll_up, ledgers = RollUp(events, rollups, learn_products.hear), ValkeyLedgers(valkey)
-    import_feed = ImportFeed(catalogs, feeds, fetcher.open_source, archive)
-    rebuild_feed = RebuildFeed(catalogs, feeds, archive)
     try:
-        yield Control(
-            engine=engine,
-            valkey=valkey,
-            accounts=accounts,
-            keys=keys,
-            feeds=feeds,
-            rollups=rollups,
-            catalogs=catalogs,
-            events=events,
-            snapshots=snapshots,
-            lists=lists,
-            published_lists=published_lists,
-            publish_lists=publish_lists,
-            publish=PublishSnapshot(accounts, keys, snapshots, publish_lists),
-            roll_up=roll_up,
-            ledgers=ledgers,
-            seed_budgets=SeedBudgets(accounts, rollups, ledgers, lambda: roll_up(time.time())),
-            learn_curves=LearnCurves(accounts, SqlTraffic(engine), ledgers),
-            learn_products=learn_products,
-            learn_rates=LearnRates(accounts, rollups, ValkeyRates(valkey), lambda: _creative_sizes(own_creatives)),
-            related=related,
-            fetcher=fetcher,
-            import_feed=import_feed,
-            rebuild_feed=rebuild_feed,
-            keep_feeds=KeepFeeds(feeds, catalogs, import_feed, rebuild_feed),
-            feed_archive=archive,
-        )
+        yield Control(engine, valkey, fetch_allow=fetch_allow, feed_archive=feed_archive, own_creatives=own_creatives)
     finally:
         await valkey.close()
         engine.dispose()
-
-
-def _creative_sizes(own: Path | None) -> dict[str, frozenset[str]]:
-    return {name: creative.sizes for name, creative in load_creatives(own=own).items()}

@@ -140,6 +140,12 @@ class Settings:
         "a folder that is there",
         "designs of your own, a folder each, beside the shipped ones; empty: the shipped ones only",
     )
+    web_font: bool = _setting(
+        True,
+        _flag,
+        "1 or 0",
+        "banners bring their font, 37 KB; 0: they use what the visitor's system has",
+    )
     wait_replicas: int = _setting(
         0,
         _whole(0, 16),
@@ -228,11 +234,11 @@ class Settings:
         "/preview without an API key, for everybody who reaches it; 0: with a key only",
     )
     overload_ms: int = _setting(
-        16,
+        5,
         _whole(0, 10_000),
         "0 to 10000 milliseconds",
-        "when even the quickest of many answers takes longer for a tenth of a second, ads and then pixels are refused; "
-        "0: never",
+        "how long a turn of a worker's loop may take, in which it answers all that has come; where one after the other "
+        "is longer, ads and then pixels are refused; 0: never",
     )
     rate_limit: int = _setting(
         0,

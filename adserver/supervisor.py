@@ -1,4 +1,5 @@
-"""``adserver serve``: one process tree. It migrates the database, owns the embedded Valkey, keeps the workers alive."""
+"""``adserver serve``: one process tree. It owns the embedded Valkey and keeps the workers alive; the first background
+worker brings the database up to date and publishes the accounts while the workers load, which wait for it."""
 
 import asyncio
 import logging
@@ -16,15 +17,10 @@ from dataclasses import dataclass, fields
 from redis import ConnectionPool
 
 from adserver.clock import own_clock_problem
-from adserver.control import open_control
-from adserver.creative.library import load_creatives
 from adserver.notes import Notes, ServeError, only_server, write_notes
+from adserver.processes import READY, begun
 from adserver.secret import read_secrets
 from adserver.settings import PREFIX, SettingError, Settings
-from adserver.storage.geo import GeoError, load_geo
-from adserver.storage.interfaces import StoreUnavailable
-from adserver.storage.sql import migrate
-from adserver.storage.sql.engine import open_engine
 from adserver.storage.valkey.embedded import EmbeddedValkey, EmbeddedValkeyError, die_with_parent
 from adserver.telemetry import forget_slot, metrics_slot, share_metrics
 
@@ -44,6 +40,7 @@ class _Child:
     name: str
     command: Sequence[str]
     pass_fds: Sequence[int] = ()
+    restarts: bool = True
 
 
 class Supervisor:
@@ -65,16 +62,16 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._failure = ""
         self._processes: dict[str, Process] = {}
+        self._at_first: dict[str, int] = {}
         self._metrics = settings.data_dir.absolute() / "metrics"
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT. Raises SettingError, CreativeError, DatabaseUnavailable, EmbeddedValkeyError,
-        AlreadyRunning, ServeError, or OSError when the address is taken; nothing is left running then."""
+        """Until SIGTERM or SIGINT. Raises SettingError, CreativeError, EmbeddedValkeyError, AlreadyRunning, ServeError,
+        or OSError when the address is taken; nothing is left running then."""
         _check(self._settings)
         self._settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_server(self._settings.data_dir):
             secrets_in_use = read_secrets(self._settings.secret, self._settings.data_dir)
-            self._migrate()
             listening = _listen(self._settings)
             embedded = None if self._settings.valkey_url else self._embedded()
             try:
@@ -82,8 +79,7 @@ class Supervisor:
                     embedded.start(waiting=lambda s: log.info("Valkey is loading its data, %.0f s so far", s))
                 valkey_url = self._settings.valkey_url or (embedded.url if embedded else "")
                 environment = self._environment(valkey_url, secrets_in_use)
-                asyncio.run(self._publish(valkey_url))
-                self._note(listening, valkey_url)
+                begun()
                 asyncio.run(self._supervise(listening, environment, embedded))
             finally:
                 listening.close()
@@ -94,21 +90,6 @@ class Supervisor:
 
     def _embedded(self) -> EmbeddedValkey:
         return EmbeddedValkey(self._settings.data_dir, memory_mb=self._settings.valkey_memory_mb)
-
-    def _migrate(self) -> None:
-        engine = open_engine(self._settings.database)
-        try:
-            migrate.upgrade(engine)
-        finally:
-            engine.dispose()
-
-    async def _publish(self, valkey_url: str) -> None:
-        """Accounts come before workers: each is ready with its first request."""
-        try:
-            async with open_control(self._settings.database, valkey_url) as control:
-                await control.publish(anew=True)
-        except StoreUnavailable as error:
-            log.warning("starting without Valkey: %s", error)
 
     def _environment(self, valkey_url: str, secrets_in_use: Sequence[bytes]) -> dict[str, str]:
         """Settings for the children, every one spelled out, so that they read the same as we did."""
@@ -149,9 +130,14 @@ class Supervisor:
             )
             for number in range(1, self._settings.workers + 1)
         ]
-        background = [_Child("background", [*module, "adserver.background"])] if self._background else []
-        keepers = [asyncio.create_task(self._keep(child, environment)) for child in workers + background]
+        once = [] if self._background else ["once"]
+        background = [_Child("background", [*module, "adserver.background", *once], restarts=self._background)]
+        said, gate = self._pipes(workers, background[0])
+        keepers = [asyncio.create_task(self._keep(child, environment)) for child in background + workers]
         watch = asyncio.create_task(self._watch(embedded))
+        if await self._prepared(said):
+            self._note(listening, environment[PREFIX + "VALKEY_URL"])
+        os.close(gate)
         await self._stopping.wait()
         log.info("stopping")
         listening.close()
@@ -161,6 +147,34 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*keepers, watch, return_exceptions=True)
 
+    def _pipes(self, workers: Sequence[_Child], background: _Child) -> tuple[int, int]:
+        """What the first background worker says is read from the first; the first workers wait until the second is
+        closed."""
+        said, says = os.pipe()
+        waits, gate = os.pipe()
+        self._at_first = {background.name: says, **{worker.name: os.dup(waits) for worker in workers}}
+        os.close(waits)
+        return said, gate
+
+    async def _prepared(self, said: int) -> bool:
+        """Accounts come before requests: False when the stores can not be used, or it was stopped meanwhile."""
+        words = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(words), os.fdopen(said, "rb")
+        )
+        reading, stopping = asyncio.create_task(words.read()), asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        transport.close()
+        if not reading.done():
+            reading.cancel()
+            return False
+        if reading.result() != READY:
+            ended = "the background worker ended before the stores could be used; the log says why"
+            self._failure = reading.result().decode() or ended
+            self._stopping.set()
+        return not self._stopping.is_set()
+
     async def _keep(self, child: _Child, environment: Mapping[str, str]) -> None:
         """Start ``child`` again whenever it ends, slower each time it does not live long."""
         delay = _BACKOFF_S
@@ -169,7 +183,7 @@ class Supervisor:
         while not self._stopping.is_set():
             began = time.monotonic()
             ended = await self._run_once(child, environment)
-            if self._stopping.is_set():
+            if self._stopping.is_set() or not child.restarts:
                 return
             steady = time.monotonic() - began > _STEADY_S
             ever_steady = ever_steady or steady
@@ -185,16 +199,22 @@ class Supervisor:
 
     async def _run_once(self, child: _Child, environment: Mapping[str, str]) -> str:
         """Run ``child`` to its end, and say how it ended."""
+        at_first = self._at_first.pop(child.name, None)
+        pipe = () if at_first is None else (at_first,)
         try:
             process = await asyncio.create_subprocess_exec(
                 *child.command,
+                *map(str, pipe),
                 env={**environment, **metrics_slot(child.name)},
-                pass_fds=child.pass_fds,
+                pass_fds=(*child.pass_fds, *pipe),
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
         except OSError as error:
             return f"could not be started: {error.strerror}"
+        finally:
+            for descriptor in pipe:
+                os.close(descriptor)
         self._processes[child.name] = process
         code = await process.wait()
         forget_slot(child.name, self._metrics)
@@ -244,11 +264,16 @@ def _check(settings: Settings) -> None:
                 f"{PREFIX}SSL_CERTFILE, {PREFIX}SSL_KEYFILE: expected a certificate and its key as PEM files: {error}"
             ) from error
     if settings.own_creatives:
+        from adserver.creative.library import load_creatives  # designs are for workers, mostly
+
         load_creatives(own=settings.own_creatives)
-    try:
-        load_geo(settings.geo_db)
-    except GeoError as error:
-        raise SettingError(f"{PREFIX}GEO_DB: {error}") from error
+    if settings.geo_db:
+        from adserver.storage.geo import GeoError, load_geo
+
+        try:
+            load_geo(settings.geo_db)
+        except GeoError as error:
+            raise SettingError(f"{PREFIX}GEO_DB: {error}") from error
     try:
         ConnectionPool.from_url(settings.valkey_url or "redis://localhost")
     except ValueError as error:

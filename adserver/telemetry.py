@@ -48,11 +48,14 @@ PICTURES = Counter(
 )
 PICTURE_WAIT_SECONDS = Histogram(
     "adserver_picture_wait_seconds",
-    "Time that a picture waited for a process that makes it",
+    "Time that a picture waited for a process, by whether that decodes pictures of shops or draws ads",
+    ["work"],
     buckets=(0.001, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0),
 )
 PICTURE_PROCESSES_LOST = Counter(
-    "adserver_picture_processes_lost", "Processes that a picture has killed, or that did not end with one"
+    "adserver_picture_processes_lost",
+    "Processes that a picture has killed, or that did not end with one, by what they did: decode or draw",
+    ["work"],
 )
 AD_PICTURES = Counter("adserver_ad_pictures", "Ads that were asked for as a picture, by how that ended", ["outcome"])
 SNAPSHOT_REVISION = Gauge(

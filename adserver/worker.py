@@ -1,22 +1,23 @@
 """A worker process: uvicorn with one application on the socket that all workers share."""
 
 import logging
+import os
 import shutil
 import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import uvicorn
-from starlette.types import ASGIApp
-
-from adserver.app import create_app, https_outside
-from adserver.secret import read_secrets
+from adserver.processes import begin, begun
 from adserver.settings import Settings, load_settings
-from adserver.telemetry import set_up_logging
-from adserver.web.door import Door
-from adserver.web.uvicorn_settings import protocol_settings
+
+if TYPE_CHECKING:  # what is large is loaded when the process has begun
+    import uvicorn
+    from starlette.types import ASGIApp
+
+    from adserver.web.door import Door
 
 GRACE_S = 10
 """How long a stopping worker waits for the requests in flight."""
@@ -24,8 +25,13 @@ GRACE_S = 10
 log = logging.getLogger(__name__)
 
 
-def uvicorn_config(app: ASGIApp, doors: Mapping[str, Door] | None, settings: Settings) -> uvicorn.Config:
+def uvicorn_config(app: "ASGIApp", doors: "Mapping[str, Door] | None", settings: Settings) -> "uvicorn.Config":
     """How uvicorn runs a worker; the hot ones of ``doors`` are reached by the fast lane as well."""
+    import uvicorn
+
+    from adserver.app import https_outside
+    from adserver.web.uvicorn_settings import protocol_settings
+
     return uvicorn.Config(
         app,
         **protocol_settings(doors, https_outside=https_outside(settings), proxies=settings.trusted_proxies),
@@ -53,15 +59,23 @@ class _Uneventful(logging.Filter):
 
 
 def main() -> None:
-    """A worker process: ``python -m adserver.worker FD [demo]``, started by the supervisor with its settings in the
-    environment and the listening socket as file descriptor FD."""
+    """A worker process: ``python -m adserver.worker FD [demo] [GATE]``, started by the supervisor with its settings in
+    the environment and the listening socket as file descriptor FD. It answers from when nobody holds the other end of
+    the pipe GATE any more."""
+    begin()
+    import uvicorn
+
+    from adserver.app import create_app
+    from adserver.secret import read_secrets
+    from adserver.telemetry import set_up_logging
+
     settings = load_settings()
     set_up_logging(settings.log_level)
     listening = socket.socket(fileno=int(sys.argv[1]))
     app, doors = create_app(settings, read_secrets(settings.secret, settings.data_dir), settings.valkey_url)
     served: ASGIApp = app
     hot = doors if settings.fast_lane else None
-    if sys.argv[2:] == ["demo"]:
+    if "demo" in sys.argv[2:]:
         from adserver.demo.sites import create_demo_app
 
         program = "adserver" if shutil.which("adserver") else Path(sys.executable).with_name("adserver")
@@ -72,7 +86,12 @@ def main() -> None:
     logging.getLogger("uvicorn.error").addFilter(_Uneventful())
     if urlsplit(settings.public_url).scheme == "http":
         log.warning("ADSERVER_PUBLIC_URL is plain http: browsers keep its cookie only on localhost")
-    uvicorn.Server(uvicorn_config(served, hot, settings)).run(sockets=[listening])
+    server = uvicorn.Server(uvicorn_config(served, hot, settings))
+    for gate in filter(str.isdigit, sys.argv[2:]):
+        os.read(int(gate), 1)
+        os.close(int(gate))
+    begun()
+    server.run(sockets=[listening])
 
 
 if __name__ == "__main__":

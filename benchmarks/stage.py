@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from adserver.notes import read_notes
+from adserver.settings import load_settings
 from benchmarks.address import Address, address_of
 from benchmarks.cores import children
 from benchmarks.traffic import Site
@@ -50,7 +51,7 @@ def our_server(
         feed=feed_xml(PRODUCTS),
         ADSERVER_FAST_LANE=str(int(fast_lane)),
         ADSERVER_AD_DEADLINE_MS="1000" if patient else "50",
-        ADSERVER_OVERLOAD_MS="0" if patient else "8",
+        ADSERVER_OVERLOAD_MS="0" if patient else str(load_settings({}).overload_ms),
     ) as server:
         notes = read_notes(server.data_dir)
         assert notes is not None

@@ -9,6 +9,7 @@ from jinja2 import Template
 
 from adserver.creative.creative import Creative
 from adserver.creative.manifest import Manifest
+from adserver.creative.sheet import Sheet
 from adserver.decision.index import Booking, PlacementEntry
 from adserver.decision.viewer import Viewer
 from adserver.model.account import Advertiser, Campaign, Placement, Publisher
@@ -104,7 +105,7 @@ def design(room: int, minimum: int = 1) -> Creative:
             labels={},
         ),
         origin="",
-        style_of=str,
+        style_of=Sheet,
         banner=nothing,
         product=nothing,
     )

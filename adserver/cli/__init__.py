@@ -1,6 +1,5 @@
 """The command line: ``adserver --help``."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +14,7 @@ from adserver.cli.lists import list_app
 from adserver.cli.numbers import numbers_app
 from adserver.cli.options import AsJson, DatabaseUrl, DataDir, ValkeyUrl, run_async, run_command
 from adserver.cli.segments import segment_app
-from adserver.settings import load_settings
-from adserver.storage.interfaces import StoreUnavailable
-from adserver.telemetry import set_up_logging
+from adserver.processes import begin, begun
 
 app = typer.Typer(
     name="adserver",
@@ -49,7 +46,9 @@ def serve(
     """Run the server: pixel, ads, clicks; with an embedded Valkey and SQLite unless told otherwise."""
 
     def work() -> int:
+        from adserver.settings import load_settings
         from adserver.supervisor import Supervisor
+        from adserver.telemetry import set_up_logging
 
         settings = load_settings(
             host=host,
@@ -80,6 +79,8 @@ def demo(
     def work() -> int:
         from adserver.commands.demo import default_folder, shops
         from adserver.commands.demo import demo as run_demo
+        from adserver.settings import load_settings
+        from adserver.telemetry import set_up_logging
 
         settings = load_settings(
             {},
@@ -101,15 +102,21 @@ def worker(data_dir: DataDir = None, valkey_url: ValkeyUrl = None, database_url:
     """Only the background worker: reports, feeds, accounts. `serve` runs one unless told --no-worker."""
 
     def work() -> int:
+        import asyncio
+
         from adserver.background import serve_background
         from adserver.clock import clock_of
         from adserver.commands.stores import find_database, find_valkey
+        from adserver.settings import load_settings
+        from adserver.storage.interfaces import StoreUnavailable
+        from adserver.telemetry import set_up_logging
 
         settings = load_settings(data_dir=data_dir, valkey_url=valkey_url, database_url=database_url)
         set_up_logging(settings.log_level)
         valkey = find_valkey(settings)
         if valkey is None:
             raise StoreUnavailable("no Valkey runs for this data folder; start the server, or give --valkey-url")
+        begun()
         asyncio.run(
             serve_background(
                 find_database(settings),
@@ -159,6 +166,7 @@ def simulate(
     def work() -> int:
         from adserver.commands.simulate import simulate as run_simulation
 
+        begun()
         return run_simulation(
             first_seed=first_seed,
             seeds=seeds,
@@ -205,4 +213,5 @@ app.add_typer(segment_app, name="segment")
 
 def main() -> None:
     """Entry point."""
+    begin()
     app()

@@ -7,7 +7,6 @@ import typer
 from rich.console import Console
 
 from adserver.cli.options import AsJson, run_command
-from adserver.settings import load_settings
 
 creative_app = typer.Typer(
     help="Creatives: the designs of banners, each a folder; ADSERVER_CREATIVES names a folder of your own.",
@@ -21,6 +20,7 @@ def creative_list(as_json: AsJson = False) -> None:
 
     def work() -> int:
         from adserver.commands.creative import list_creatives
+        from adserver.settings import load_settings
 
         return list_creatives(load_settings(), as_json=as_json, console=Console())
 
@@ -39,6 +39,7 @@ def creative_new(
 
     def work() -> int:
         from adserver.commands.creative import make_creative
+        from adserver.settings import load_settings
 
         parent = folder or load_settings().own_creatives or Path("my-creatives")
         return make_creative(name, parent, console=Console(soft_wrap=True))
@@ -60,6 +61,7 @@ def creative_check(
 
     def work() -> int:
         from adserver.commands.creative import check_creatives
+        from adserver.settings import load_settings
 
         return check_creatives(load_settings(), folders or [], as_json=as_json, console=Console(soft_wrap=True))
 

@@ -1,23 +1,16 @@
 """What several commands take, and how each of them is run."""
 
-import asyncio
-import logging
-import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from adserver.creative.fault import CreativeError
-from adserver.notes import AlreadyRunning, ServeError
-from adserver.settings import SettingError, Settings, load_settings
-from adserver.storage.interfaces import StoreUnavailable
-from adserver.storage.sql.engine import DatabaseUnavailable
-from adserver.storage.valkey.embedded import EmbeddedValkeyError
+if TYPE_CHECKING:
+    from adserver.settings import Settings
 
 DataDir = Annotated[
     Path | None,
@@ -36,39 +29,59 @@ FeedOf = Annotated[str, typer.Argument(metavar="ADVERTISER", help="Its id in the
 MOMENTS = [f"%Y-%m-%dT{clock}{zone}" for clock in ("%H:%M", "%H:%M:%S") for zone in ("", "%z")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else.")]
 
-_EXPECTED = (
-    SettingError,
-    CreativeError,
-    DatabaseUnavailable,
-    StoreUnavailable,
-    EmbeddedValkeyError,
-    AlreadyRunning,
-    ServeError,
-    OSError,
-)
-
 
 def run_command(work: Callable[[], int]) -> None:
     """Exit with what ``work`` returns; what is expected to go wrong is told in one line, without a traceback."""
     try:
         code = work()
-    except _EXPECTED as error:
+    except Exception as error:
+        if not isinstance(error, _expected()):
+            raise
         Console(stderr=True).print(Text(f"adserver: {error}", style="red"), soft_wrap=True)
         code = 1
     raise typer.Exit(code)
 
 
+def _expected() -> tuple[type[Exception], ...]:
+    """Asked for only when something went wrong: their modules bring the SQL library and Valkey's client along."""
+    from adserver.creative.fault import CreativeError
+    from adserver.notes import AlreadyRunning, ServeError
+    from adserver.settings import SettingError
+    from adserver.storage.interfaces import StoreUnavailable
+    from adserver.storage.sql.unavailable import DatabaseUnavailable
+    from adserver.storage.valkey.embedded import EmbeddedValkeyError
+
+    return (
+        SettingError,
+        CreativeError,
+        DatabaseUnavailable,
+        StoreUnavailable,
+        EmbeddedValkeyError,
+        AlreadyRunning,
+        ServeError,
+        OSError,
+    )
+
+
 def run_async(
-    work: Callable[[Settings, Console], Coroutine[Any, Any, int]],
+    work: "Callable[[Settings, Console], Coroutine[Any, Any, int]]",
     data_dir: Path | None,
     valkey_url: str | None,
     database_url: str | None,
 ) -> None:
     """The same for a command that needs stores: ``work`` gets the settings and where to print."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
 
     def command() -> int:
+        import asyncio
+        import logging
+        import sys
+
+        from adserver.processes import begun
+        from adserver.settings import load_settings
+
+        logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
         settings = load_settings(data_dir=data_dir, valkey_url=valkey_url, database_url=database_url)
+        begun()
         return asyncio.run(work(settings, Console(soft_wrap=True)))
 
     run_command(command)

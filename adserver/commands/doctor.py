@@ -24,8 +24,8 @@ from adserver.secret import read_secrets
 from adserver.settings import SettingError, Settings
 from adserver.storage.interfaces import LogRecord, StoreUnavailable
 from adserver.storage.sql import migrate
-from adserver.storage.sql.engine import DatabaseUnavailable
 from adserver.storage.sql.feeds import FeedState
+from adserver.storage.sql.unavailable import DatabaseUnavailable
 from adserver.storage.valkey.embedded import socket_url
 
 _LOW_DISK_BYTES = 1024**3

@@ -1,8 +1,8 @@
 """What a banner weighs, and how many requests it makes, before anybody touches it.
 
 The limits are those of the IAB's New Ad Portfolio (2017, fixed size ad specifications, initial load): text is counted
-as gzip packs it, and every file of the banner counts. For a size that is not on that list the limit is that of the
-largest listed one that fits into it, and passing it is a warning only.
+as gzip packs it, and every file of the banner counts. Some sizes that are not on that list have a limit of our own; for
+any other it is that of the largest listed one that fits into it. Passing what the IAB has not set is a warning only.
 """
 
 import gzip
@@ -28,21 +28,24 @@ LIMITS_KB = {
 }
 """KB of 1,000 bytes; see https://www.iab.com/newadportfolio."""
 
+OWN_LIMITS_KB = {"336x280": 150, "300x600": 200, "320x100": 100, FLUID: 150}
+"""Between the IAB's for the next smaller and the next larger size; a fluid banner counts as a medium rectangle."""
+
 MOST_REQUESTS = 10
 
 _LEAST_KB = 50
-_FLUID_KB = 150
 _ORDINARY_BITS, _HIGHEST_BITS = 1.0, 2.5
 """Of each pixel of a picture for screens with two per CSS pixel: a product on plain ground, a photo full of detail."""
 
 
 def limit_kb(size: str) -> int:
-    """What a banner of a size may weigh; fluid ones count as a medium rectangle."""
-    if size == FLUID:
-        return _FLUID_KB
+    """What a banner of a size may weigh."""
+    set_for_it = LIMITS_KB.get(size) or OWN_LIMITS_KB.get(size)
+    if set_for_it:
+        return set_for_it
     width, height = _box(size)
     inside = [kb for listed, kb in LIMITS_KB.items() if _box(listed)[0] <= width and _box(listed)[1] <= height]
-    return LIMITS_KB.get(size) or max(inside, default=_LEAST_KB)
+    return max(inside, default=_LEAST_KB)
 
 
 def weight_flaws(creative: Creative, banners: list[Rendered]) -> Iterator[Flaw]:
@@ -58,7 +61,7 @@ def weight_flaws(creative: Creative, banners: list[Rendered]) -> Iterator[Flaw]:
         for bits, told in ((_ORDINARY_BITS, error if size in LIMITS_KB else warning), (_HIGHEST_BITS, warning)):
             weight = document + fonts + sum(_bytes(box, bits) for box in pictures)
             if weight > limit * 1_000:
-                expected = f"at most {limit} KB (IAB): document, fonts and pictures"
+                expected = f"at most {limit} KB{' (IAB)' if size in LIMITS_KB else ''}: document, fonts and pictures"
                 yield told("banner.html", f"weighs {_heavier(size, weight)}", expected, one.where)
                 break
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType, SimpleNamespace
@@ -10,10 +11,12 @@ from typing import NamedTuple
 from jinja2 import Template
 from markupsafe import Markup, escape
 
-from adserver.creative.banner import Banner, Tile
+from adserver.creative.banner import Banner, Picture, Tile
 from adserver.creative.colors import palette
 from adserver.creative.manifest import FLUID, Manifest
 from adserver.creative.options import OptionType, resolved
+from adserver.creative.outline import BrokenMarkupError, outline_of
+from adserver.creative.sheet import Sheet
 from adserver.creative.words import Words, direction, language_of, time_left, words_of
 from adserver.model.line_item import OptionValue
 
@@ -69,8 +72,14 @@ class Halves(NamedTuple):
     csp: str
 
 
+MAX_STYLES = 512
+"""Style sheets that a design holds ready, about 5 KB each; then all are dropped."""
+
 # No value of a banner can contain these: whatever comes from outside is escaped.
 _CLICK, _TOKEN, _PRODUCTS = Markup("<click>"), Markup("<token>"), Markup("<products>")
+_POLICY, _STYLE = Markup("<policy>"), Markup("<rules>")
+_MADE_OF = re.compile(r'<(/?[A-Za-z][\w-]*)|\b(class="[^"]*"|dir="[^"]*")')
+_ROOM = re.compile(r"\s*\n\s*")
 CLICK = _CLICK.encode()
 TOKEN = str(_TOKEN)
 
@@ -87,9 +96,12 @@ class Creative:
         "_banner",
         "_fonts",
         "_origin",
+        "_outlines",
         "_product",
+        "_source",
         "_speech",
         "_style_of",
+        "_styles",
         "about",
         "manifest",
         "min_products",
@@ -104,13 +116,15 @@ class Creative:
         manifest: Manifest,
         *,
         origin: str,
-        style_of: Callable[[str], str],
+        style_of: Callable[[str], Sheet],
         banner: Template,
         product: Template | None,
+        source: str = "",
         uses: Collection[str] = (),
         fonts: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        """``style_of``: the style sheet of a size, without ``<``; ``fonts``: URLs that each banner loads, by size.
+        """``style_of``: the style sheet of a size, without ``<``; ``source``: the text of the product's template;
+        ``fonts``: URLs that each banner loads, by size.
 
         ``origin`` is where pictures and fonts come from (``https://ads.example``), empty where it is not known.
         ``uses``: the variables that the banner's template names.
@@ -126,9 +140,12 @@ class Creative:
         self._style_of = style_of
         self._banner = banner.render
         self._product = product.render if product else None
+        self._source = source
         self._origin = origin
         self._fonts = fonts
         self._speech: dict[str, _Speech] = {}
+        self._styles: dict[object, str] = {}
+        self._outlines: dict[object, tuple[tuple[str, ...], object]] = {}
 
     def max_products(self, size: str) -> int:
         """How many tiles a size holds; ``KeyError`` for a size that is not in ``sizes``."""
@@ -185,8 +202,6 @@ class Creative:
         """The banner without its products and its URLs."""
         speech = self._speak(frame.lang)
         width, _, height = ("0", "", "0") if frame.size == FLUID else frame.size.partition("x")
-        css = self._colors(frame) + self._style_of(frame.size)
-        digest = _digest(css)
         why_url = _with_token(frame.why_url)
         document = self._banner(
             size=frame.size,
@@ -212,11 +227,15 @@ class Creative:
             hide_url=why_url + "#hide" if self._product else "",
             privacy_url=frame.privacy_url,
             fonts=self._fonts.get(frame.size, ()),
-            # Both are this installation's own text. The policy's quotes are single ones and end no attribute. In the
-            # frame that a publisher's tag makes, 'self' would be the publisher.
-            csp=Markup(self._policy(frame.size, digest, self._origin or "https: http:")),  # noqa: S704
-            css=Markup(css),  # noqa: S704
+            csp=_POLICY,
+            css=_STYLE,
         )
+        css = self._style(frame, document)
+        digest = _digest(css)
+        # Both are this installation's own text. The policy's quotes are single ones and end no attribute. In the frame
+        # that a publisher's tag makes, 'self' would be the publisher.
+        policy = self._policy(frame.size, digest, self._origin or "https: http:")
+        document = _without_room(document.replace(_POLICY, policy).replace(_STYLE, css))
         before, after = document.split(_PRODUCTS) if self._product else (document, "")
         csp = self._policy(frame.size, digest, self._origin or "'self'")
         return Halves(_cut(before, _TOKEN), _cut(after, _TOKEN), _CLICK in document, csp)
@@ -227,7 +246,8 @@ class Creative:
         if self._product is None:
             raise ValueError(f"creative {self.name} shows no products")
         words = self._speak(lang).spoken
-        return _cut(self._product(tile=tile, click_url=_CLICK, words=words, options=SimpleNamespace(**options)), _CLICK)
+        product = self._product(tile=tile, click_url=_CLICK, words=words, options=SimpleNamespace(**options))
+        return _cut(_without_room(product), _CLICK)
 
     def _speak(self, lang: str) -> "_Speech":
         language = language_of(lang)
@@ -239,20 +259,51 @@ class Creative:
             speech = self._speech[language] = _Speech(words, SimpleNamespace(**words), direction(language))
         return speech
 
-    def _colors(self, frame: Frame) -> str:
+    def _style(self, frame: Frame, document: str) -> str:
+        """What matters to this banner. It is the same for all with the same elements."""
+        told = self._told(frame)
+        fragments, made_of = self._samples(frame.options)
+        key = frame.size, made_of, frozenset(told), tuple(_MADE_OF.findall(document))
+        css = self._styles.get(key)
+        if css is None:
+            try:
+                outline = outline_of(document, fragments, self._source)
+            except BrokenMarkupError:
+                outline = ()
+            if len(self._styles) >= MAX_STYLES:
+                self._styles = {}
+            css = self._styles[key] = self._style_of(frame.size).cut(outline, told)
+        heard = [f"{name}:{value}" for name, value in told.items() if name == "--accent" or f"var({name}" in css]
+        return f":root{{{';'.join(heard)}}}{css}"
+
+    def _samples(self, options: Mapping[str, OptionValue]) -> tuple[tuple[str, ...], object]:
+        """Products as they may be, and a key for what they are made of."""
+        if self._product is None:
+            return (), None
+        given = tuple(options.items())
+        found = self._outlines.get(given)
+        if found is None:
+            if len(self._outlines) >= MAX_STYLES:
+                self._outlines = {}
+            fragments = tuple([b"/".join(self.fragment(tile, "", options)).decode() for tile in _SAMPLES])
+            made_of = tuple([tuple(_MADE_OF.findall(fragment)) for fragment in fragments])
+            found = self._outlines[given] = fragments, made_of
+        return found
+
+    def _told(self, frame: Frame) -> dict[str, str]:
         """What the style sheet is told: colours and numbers, which can end no rule."""
         accent = str(frame.options.get(ACCENT) or frame.color)
         found = palette(accent)
-        told = [f"--accent:{found.accent}", f"--on-accent:{found.on_accent}", f"--accent-text:{found.accent_text}"]
-        told.append(f"--ends:{0 if frame.ends_in is None else frame.ends_in}")
+        told = {"--accent": found.accent, "--on-accent": found.on_accent, "--accent-text": found.accent_text}
+        told["--ends"] = str(frame.ends_in or 0)
         for name, option in self.options.items():
             value, variable = frame.options[name], f"--{name.replace('_', '-')}"
             if option.type is OptionType.NUMBER:
-                told.append(f"{variable}:{value}")
+                told[variable] = str(value)
             elif option.type is OptionType.COLOR and value and name != ACCENT:
                 shade = palette(str(value))
-                told += [f"{variable}:{shade.accent}", f"--on{variable[1:]}:{shade.on_accent}"]
-        return f":root{{{';'.join(told)}}}"
+                told |= {variable: shade.accent, f"--on{variable[1:]}": shade.on_accent}
+        return told
 
     def _policy(self, size: str, digest: str, sources: str) -> str:
         fonts = f" font-src {sources};" if self._fonts.get(size) else ""
@@ -270,6 +321,27 @@ class _Speech(NamedTuple):
 def is_long(tile: Tile) -> bool:
     """Whether the tile's price makes its banner show all prices smaller."""
     return len(tile.price_text) > LONG_PRICE
+
+
+# A product with everything, and with as little as may be.
+_SAMPLES = tuple(
+    Tile(
+        title="A",
+        price_text="1",
+        was_price_text=was,
+        discount=50 if was else 0,
+        badge=was,
+        picture=picture,
+        click_url="/",
+    )
+    for was in ("2", "")
+    for picture in (Picture("/1", "/2", 8, 8), None)
+)
+
+
+def _without_room(markup: str) -> str:
+    """Browsers read any room between elements as one space."""
+    return _ROOM.sub("\n", str(markup))
 
 
 def _with_token(url: str) -> Markup:

@@ -1,7 +1,7 @@
 """Folders of creatives -> compiled creatives, once at the start."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from adserver.creative.fault import CreativeError
 from adserver.creative.font_files import WITHOUT_FONTS, font_files, font_names
 from adserver.creative.manifest import read_manifest, read_text
 from adserver.creative.options import Option, OptionType
+from adserver.creative.sheet import Sheet
 from adserver.creative.style import for_size, is_whole, tightened
 from adserver.model.line_item import OptionValue
 
@@ -24,16 +25,19 @@ _PARTS = Path(__file__).parent / "parts"
 _FONT_FACE = re.compile(r"@font-face\{[^{}]*\}")
 
 
-def load_creatives(folder: Path | None = None, *, origin: str = "", own: Path | None = None) -> Mapping[str, Creative]:
+def load_creatives(
+    folder: Path | None = None, *, origin: str = "", own: Path | None = None, web_font: bool = True
+) -> Mapping[str, Creative]:
     """Every sub-folder of ``folder`` that has a ``creative.toml``, by the creative's name; then those of ``own``.
 
     ``origin`` (``https://ads.example``): where browsers reach this server; only from there may pictures come.
+    Without a ``web_font`` banners are set in what the visitor's system has.
     Without ``folder``: the creatives packed into the wheel, else those of the source tree; all others are rendered in
     every size and count, so that a template's mistake stops the start and not a request. Raises ``CreativeError``.
     """
     creatives: dict[str, Creative] = {}
     for found in creative_folders(folder, own=own):
-        creative = load_creative(found, origin=origin, rehearse=found.parent != _shipped())
+        creative = load_creative(found, origin=origin, rehearse=found.parent != _shipped(), web_font=web_font)
         if creative.name in creatives:
             raise CreativeError(found, "name", f"a name of its own, {creative.name!r} is taken")
         creatives[creative.name] = creative
@@ -52,19 +56,21 @@ def creative_folders(folder: Path | None = None, *, own: Path | None = None) -> 
     return found
 
 
-def load_creative(folder: Path, *, origin: str = "", rehearse: bool = True) -> Creative:
+def load_creative(folder: Path, *, origin: str = "", rehearse: bool = True, web_font: bool = True) -> Creative:
     """The creative of one folder, rendered once in every size and count if it is to ``rehearse``. Raises
     ``CreativeError``."""
     manifest = read_manifest(folder)
+    lettered = frozenset(manifest.sizes) - WITHOUT_FONTS if web_font else frozenset[str]()
     banner, uses = _template(folder, "banner.html")
     creative = Creative(
         manifest,
         origin=origin,
-        style_of=_style_of(folder, origin),
+        style_of=_style_of(folder, origin, lettered),
         banner=banner,
         product=_template(folder, "product.html")[0] if manifest.min_products else None,
+        source=read_text(folder, "product.html") if manifest.min_products else "",
         uses=uses,
-        fonts={size: _font_urls(origin) for size in manifest.sizes if size not in WITHOUT_FONTS},
+        fonts={size: _font_urls(origin) for size in lettered},
     )
     if rehearse:
         _rehearse(folder, creative)
@@ -76,9 +82,9 @@ def _shipped() -> Path:
     return packed if packed.is_dir() else Path(__file__).parents[2] / "creatives"
 
 
-def _style_of(folder: Path, origin: str) -> Callable[[str], str]:
-    """What all designs share and ``banner.css``, for a size without the rules that are for other sizes only. It is cut
-    when it is first asked for: most processes never do."""
+def _style_of(folder: Path, origin: str, lettered: Collection[str]) -> Callable[[str], Sheet]:
+    """What all designs share and ``banner.css``, for a size without the rules that are for other sizes only, and with
+    the font if it is among the ``lettered`` ones. It is cut when it is first asked for: most processes never do."""
     own = tightened(read_text(folder, "banner.css"))
     if "<" in own:  # it would end the style element, or open a comment inside it
         raise CreativeError(folder, "banner.css", 'a style sheet without "<"')
@@ -86,7 +92,7 @@ def _style_of(folder: Path, origin: str) -> Callable[[str], str]:
         raise CreativeError(folder, "banner.css", "as many } as {")
     shared = _with_fonts(_shared_style(), origin)
     bare = _FONT_FACE.sub("", shared)
-    return cache(lambda size: for_size((bare if size in WITHOUT_FONTS else shared) + own, size))
+    return cache(lambda size: Sheet(for_size((shared if size in lettered else bare) + own, size)))
 
 
 @cache

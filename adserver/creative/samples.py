@@ -1,8 +1,8 @@
 """Content that banners have to hold: a usual shop's, and whatever else feeds come up with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from types import MappingProxyType
+from functools import cache
 from typing import NamedTuple
 
 from adserver.creative.banner import Picture, Tile
@@ -38,12 +38,18 @@ def _fitted(tile: Tile, width: int, height: int, base_url: str) -> Tile:
     return replace(tile, picture=Picture(url, url, width, height))
 
 
-def _tiles(locale: str, currency: str, *goods: tuple[str, float, float, str]) -> tuple[Tile, ...]:
-    """Of (title, price, former price or 0, name of a picture or nothing)."""
-    return tuple([_priced(row, locale, currency) for row in goods])
+_Goods = tuple[str, float, float, str]
+"""Title, price, former price or 0, name of a picture or nothing."""
+
+_Shelf = tuple[str, str, *tuple[_Goods, ...]]
+"""Locale, currency, goods."""
 
 
-def _priced(row: tuple[str, float, float, str], locale: str, currency: str) -> Tile:
+def _tiles(*shelves: _Shelf) -> tuple[Tile, ...]:
+    return tuple([_priced(row, locale, currency) for locale, currency, *goods in shelves for row in goods])
+
+
+def _priced(row: _Goods, locale: str, currency: str) -> Tile:
     title, price, was, picture = row
     url = f"{PICTURE_PATH}{picture}.svg"
     discount = discount_of(round(price * 1_000_000), round(was * 1_000_000))
@@ -58,7 +64,7 @@ def _priced(row: tuple[str, float, float, str], locale: str, currency: str) -> T
     )
 
 
-_TYPICAL = _tiles(
+_TYPICAL: _Shelf = (
     "en_GB",
     "GBP",
     ("Trail boots, waterproof", 89.0, 119.0, "boot"),
@@ -68,7 +74,7 @@ _TYPICAL = _tiles(
     ("Camping lantern", 29.5, 39.5, "lantern"),
     ("Enamel mug", 9.95, 0, "mug"),
 )
-_GERMAN = _tiles(
+_GERMAN: _Shelf = (
     "de_DE",
     "EUR",
     ("Donaudampfschifffahrtskapitänsmützenständer aus massiver Eiche, handgeölt", 129.0, 0, "lantern"),
@@ -78,7 +84,7 @@ _GERMAN = _tiles(
     ("Hochleistungsfunktionsunterwäschegarnitur für Damen, Größe XS", 74.5, 0, "jacket"),
     ("Emailletasse „Bergsteigerfrühstück“, spülmaschinengeeignet", 12.0, 15.0, "mug"),
 )
-_ARABIC = _tiles(
+_ARABIC: _Shelf = (
     "ar_AE",
     "AED",
     ("حذاء مشي جبلي مقاوم للماء", 349.0, 459.0, "boot"),
@@ -88,7 +94,7 @@ _ARABIC = _tiles(
     ("فانوس تخييم LED قابل للشحن", 119.0, 149.0, "lantern"),
     ("كوب مطلي بالمينا", 39.0, 0, "mug"),
 )
-_JAPANESE = _tiles(
+_JAPANESE: _Shelf = (
     "ja_JP",
     "JPY",
     ("防水トレッキングシューズ メンズ 幅広 4E ハイカット 登山靴【送料無料】", 14_800, 19_800, "boot"),
@@ -98,62 +104,87 @@ _JAPANESE = _tiles(
     ("캠핑 랜턴 충전식 LED 조명 👨‍👩‍👧‍👦", 4_290, 5_490, "lantern"),
     ("ホーローマグ ☕️ 300ml", 1_980, 0, "mug"),
 )
-_EXTREMES = (
-    *_tiles("de_DE", "EUR", ("Diamond ring, one of a kind", 1_299_000.0, 1_499_000.0, "lantern")),
-    *_tiles("en_US", "USD", ("Sticker", 0.99, 0, "mug")),
-    *_tiles("id_ID", "IDR", ("Tenda dua orang", 18_999_000, 24_999_000, "tent")),
-    *_tiles("de_CH", "CHF", ("Uhr", 129_500.0, 0, "lantern")),
-    *_tiles("ja_JP", "JPY", ("登山靴", 1, 0, "boot")),
-    *_tiles("pl_PL", "PLN", ("Plecak", 12_345.67, 0, "pack")),
-    *_tiles("ar_KW", "KWD", ("خيمة", 1_234.567, 0, "tent")),
-    *_tiles("en_IN", "INR", ("Down jacket", 1_299_000.0, 0, "jacket")),
-    *_tiles("sv_SE", "SEK", ("Mugg", 0.99, 0, "mug")),
-    *_tiles("pt_BR", "BRL", ("Mochila", 1_299_000.0, 0, "pack")),
+_EXTREMES: tuple[_Shelf, ...] = (
+    ("de_DE", "EUR", ("Diamond ring, one of a kind", 1_299_000.0, 1_499_000.0, "lantern")),
+    ("en_US", "USD", ("Sticker", 0.99, 0, "mug")),
+    ("id_ID", "IDR", ("Tenda dua orang", 18_999_000, 24_999_000, "tent")),
+    ("de_CH", "CHF", ("Uhr", 129_500.0, 0, "lantern")),
+    ("ja_JP", "JPY", ("登山靴", 1, 0, "boot")),
+    ("pl_PL", "PLN", ("Plecak", 12_345.67, 0, "pack")),
+    ("ar_KW", "KWD", ("خيمة", 1_234.567, 0, "tent")),
+    ("en_IN", "INR", ("Down jacket", 1_299_000.0, 0, "jacket")),
+    ("sv_SE", "SEK", ("Mugg", 0.99, 0, "mug")),
+    ("pt_BR", "BRL", ("Mochila", 1_299_000.0, 0, "pack")),
 )
 
-SAMPLES: Mapping[str, Sample] = MappingProxyType(
-    {
-        "typical": Sample("a usual shop", "en-GB", "Northpeak", _TYPICAL, color="#0b6b4f"),
-        "german": Sample(
-            "long German titles",
-            "de-DE",
-            "Bergsportausrüstungsfachgeschäft Hintertupfinger & Söhne",
-            _GERMAN,
-            offer_text="Versandkostenfrei ab 50 € und 20 % auf alles außer Tiernahrung",
-            coupon="BERGFRÜHLING20",
-            color="#7a1f2b",
-            because="cart",
-        ),
-        "rtl": Sample(
-            "right to left",
-            "ar-AE",
-            "متجر القمة",
-            _ARABIC,
-            offer_text="خصم 10% على طلبك الأول",
-            coupon="QIMMA10",
-            color="#ffc400",
-            because="price_drop",
-        ),
-        "cjk": Sample(
-            "CJK and emoji",
-            "ja-JP",
-            "山と道具 🏔️",
-            _JAPANESE,
-            offer_text="本日限り 送料無料 🎁",
-            coupon="山2026",
-            color="#d6002a",
-        ),
-        "no_pictures": Sample(
-            "no pictures",
-            "en-GB",
-            "Northpeak",
-            tuple([replace(tile, picture=None) for tile in _TYPICAL]),
-            because="recommended",
-        ),
-        "one_product": Sample(
-            "one product", "fr-FR", "Cimes", _tiles("fr_FR", "EUR", ("Chaussures de randonnée", 89.0, 119.0, "boot"))
-        ),
-        "prices": Sample("price extremes", "en-GB", "Fine & Small", _EXTREMES, color="#f6e7b4", because="recommended"),
-    }
-)
+_MAKERS: Mapping[str, Callable[[], Sample]] = {
+    "typical": lambda: Sample("a usual shop", "en-GB", "Northpeak", _tiles(_TYPICAL), color="#0b6b4f"),
+    "german": lambda: Sample(
+        "long German titles",
+        "de-DE",
+        "Bergsportausrüstungsfachgeschäft Hintertupfinger & Söhne",
+        _tiles(_GERMAN),
+        offer_text="Versandkostenfrei ab 50 € und 20 % auf alles außer Tiernahrung",
+        coupon="BERGFRÜHLING20",
+        color="#7a1f2b",
+        because="cart",
+    ),
+    "rtl": lambda: Sample(
+        "right to left",
+        "ar-AE",
+        "متجر القمة",
+        _tiles(_ARABIC),
+        offer_text="خصم 10% على طلبك الأول",
+        coupon="QIMMA10",
+        color="#ffc400",
+        because="price_drop",
+    ),
+    "cjk": lambda: Sample(
+        "CJK and emoji",
+        "ja-JP",
+        "山と道具 🏔️",
+        _tiles(_JAPANESE),
+        offer_text="本日限り 送料無料 🎁",
+        coupon="山2026",
+        color="#d6002a",
+    ),
+    "no_pictures": lambda: Sample(
+        "no pictures",
+        "en-GB",
+        "Northpeak",
+        tuple([replace(tile, picture=None) for tile in _tiles(_TYPICAL)]),
+        because="recommended",
+    ),
+    "one_product": lambda: Sample(
+        "one product", "fr-FR", "Cimes", _tiles(("fr_FR", "EUR", ("Chaussures de randonnée", 89.0, 119.0, "boot")))
+    ),
+    "prices": lambda: Sample(
+        "price extremes", "en-GB", "Fine & Small", _tiles(*_EXTREMES), color="#f6e7b4", because="recommended"
+    ),
+}
+
+
+@cache
+def _sample(name: str) -> Sample:
+    return _MAKERS[name]()
+
+
+class _Samples(Mapping[str, Sample]):
+    """Each is made when it is first looked at: their prices are written in a dozen languages, whose rules take longer
+    to load than all designs."""
+
+    def __getitem__(self, name: str) -> Sample:
+        return _sample(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _MAKERS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MAKERS)
+
+    def __len__(self) -> int:
+        return len(_MAKERS)
+
+
+SAMPLES: Mapping[str, Sample] = _Samples()
 """By the name that a query gives; none has more than ten tiles, the first of them as odd as any."""

@@ -31,7 +31,7 @@ def for_size(css: str, size: str) -> str:
     ``:is(.s300x250, .s336x280) .tile``.
     """
     kept = []
-    for prelude, body in _blocks(css):
+    for prelude, body in blocks(css):
         if body is None:
             kept.append(prelude)
         elif prelude.startswith(_HOLDS_RULES):
@@ -53,7 +53,7 @@ def _matters(selector: str, size: str) -> bool:
     return not some or size in re.findall(_SIZE, some[1])
 
 
-def _blocks(css: str) -> Iterator[tuple[str, str | None]]:
+def blocks(css: str) -> Iterator[tuple[str, str | None]]:
     """Each ``prelude{body}`` of the outermost level; a statement (``@import ...;``) has no body."""
     depth = start = opened = 0
     for mark in _MARKS.finditer(css):

@@ -1,8 +1,10 @@
 """The click tracker of another ad server, in front of our links: ``click=`` of a request for an ad.
 
 Google Ad Manager, Prebid and their like replace a macro of their tags by the beginning of a URL that counts the click
-and goes on to whatever is appended to it, percent-encoded. It comes from the query, so it is believed only where it is
-known whose it is; everything else is left out, and the ad has our own links.
+and goes on to whatever is appended to it, percent-encoded. It comes from the query, so it is believed only where its
+host is the publisher's own, or one that the publisher has named. No other is, however well known: anybody can open an
+account with the large ad servers, and send readers on to anywhere. What is not believed is left out: the ad has our own
+links.
 """
 
 import re
@@ -10,16 +12,6 @@ from collections.abc import Sequence
 
 from adserver.model.account import Publisher
 from adserver.tracking.landing import landing_location
-
-AD_SERVERS = (
-    "doubleclick.net",  # Google Ad Manager, Campaign Manager, Display & Video 360
-    "googlesyndication.com",  # AdSense, and Ad Manager's frames
-    "googleadservices.com",  # Google Ads
-    "adnxs.com",  # Xandr, of the Prebid world
-    "adzerk.net",  # Kevel
-)
-"""Where the ad servers that publishers use count clicks; subdomains are meant as well. Those that run on a host of the
-publisher's own, such as Revive, are covered by its ``domains`` or ``click_hosts``."""
 
 MAX_CHARACTERS = 4_096
 """Longer ones are left out: it stands in each link of the ad."""
@@ -40,5 +32,5 @@ def click_prefix(sent: Sequence[str], publisher: Publisher) -> str:
     (url,) = sent
     if len(url) > MAX_CHARACTERS or not _OPEN_END.search(url, len(url) - _LONGEST_END) or _USELESS.search(url):
         return ""
-    location = landing_location(url, (*AD_SERVERS, *publisher.domains, *publisher.click_hosts))
+    location = landing_location(url, (*publisher.domains, *publisher.click_hosts))
     return location if location and len(location) <= MAX_CHARACTERS else ""

@@ -131,7 +131,7 @@ class DrawAd:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _found_or_drawn(self, seen: _Seen, data: AdData, now: float) -> Drawn:
-        name = f"seen/{_digest(repr((self._recipe, seen)).encode('utf-8', 'replace'))}"
+        name = f"shown/{_digest(repr((self._recipe, seen)).encode('utf-8', 'replace'))}"
         drawn, lasting, outcome = Drawn(), _LATE_S, "failed"
         try:
             stored = await self._stored(name)
@@ -211,8 +211,8 @@ def _product_picture(task: "asyncio.Task[Shown | None]") -> tuple[bytes | None, 
 
 
 def _place(name: str) -> str:
-    """Among the other pictures that were made; nobody gets one of these under a name of his own."""
-    return f"made/{_digest(name.encode())}"
+    """Apart from the pictures of products, whose room it does not take; nobody gets one under a name of his own."""
+    return f"drawn/{_digest(name.encode())}"
 
 
 def _digest(raw: bytes) -> str:

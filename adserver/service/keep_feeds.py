@@ -5,13 +5,15 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from adserver.model.account import Advertiser, Feed
 from adserver.model.feed_import import InUse
-from adserver.service.import_feed import Imported
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.telemetry import FEED_IMPORTS, FEED_SECONDS, FeedGauges
+
+if TYPE_CHECKING:
+    from adserver.service.import_feed import Imported
 
 AT_A_TIME = 32
 """Feeds that are fetched or read together; a shop that dawdles holds one place."""
@@ -66,7 +68,7 @@ class Import(Protocol):
 
     def __call__(
         self, advertiser: Advertiser, source: str, *, feed: Feed | None = None, give_way: bool = False
-    ) -> Awaitable[Imported]:
+    ) -> "Awaitable[Imported]":
         """Import one feed."""
 
 

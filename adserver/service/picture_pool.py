@@ -22,7 +22,11 @@ class PicturePool:
 
     def __init__(self, processes: int = PROCESSES, *, deadline_s: float = DEADLINE_S, idle_s: float = IDLE_S) -> None:
         self.pool = ProcessPool(
-            "adserver.creative.picture_process", processes=processes, deadline_s=deadline_s, idle_s=idle_s
+            "adserver.creative.picture_process",
+            work="decode",
+            processes=processes,
+            deadline_s=deadline_s,
+            idle_s=idle_s,
         )
 
     async def make(self, raw: bytes, width: int, height: int, kind: str) -> bytes:

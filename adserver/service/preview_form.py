@@ -13,8 +13,6 @@ from adserver.model.segment import Rung
 from adserver.model.snapshot import Snapshot
 from adserver.service.preview_wish import BECAUSE, GROUNDS, MAX_PRODUCTS, OPTION, THIS_BROWSER, Wish
 
-_ABOUT = {name: sample.about for name, sample in SAMPLES.items()}
-
 MAX_HINTS = 200
 """Names that a list offers; others can still be written."""
 
@@ -24,6 +22,7 @@ def form_of(
 ) -> Sequence[Group]:
     """What a key does not open is left out."""
     accounts = snapshot.accounts if snapshot else Accounts()
+    about = {name: sample.about for name, sample in SAMPLES.items()}
     groups = [
         Group(
             "Banners (none ticked: all, or as decided)",
@@ -35,7 +34,7 @@ def form_of(
         Group(
             "Made-up content",
             [
-                _choice("sample", "Content", wish.sample, _ABOUT, unsaid="none, or a usual shop"),
+                _choice("sample", "Content", wish.sample, about, unsaid="none, or a usual shop"),
                 Field("lang", "Language", (wish.lang,), hints=sorted(shared_words())),
                 Field("ground", "Page around", (wish.ground,), _named(GROUNDS)),
             ],

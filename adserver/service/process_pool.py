@@ -43,13 +43,23 @@ class ProcessPool:
     answer goes to its standard output."""
 
     def __init__(
-        self, module: str, arguments: Sequence[str] = (), *, processes: int, deadline_s: float, idle_s: float
+        self,
+        module: str,
+        arguments: Sequence[str] = (),
+        *,
+        work: str,
+        processes: int,
+        deadline_s: float,
+        idle_s: float,
     ) -> None:
-        """``deadline_s`` for one order; a process without work ends after ``idle_s``."""
+        """``work``: what metrics call it. ``deadline_s`` for one order; a process without work ends after
+        ``idle_s``."""
         self._command = (sys.executable, "-m", module, *arguments)
         self._free = asyncio.Semaphore(processes)
         self._deadline_s = deadline_s
         self._idle_s = idle_s
+        self._wait_seconds = PICTURE_WAIT_SECONDS.labels(work)
+        self._lost = PICTURE_PROCESSES_LOST.labels(work)
         self.waiting = 0
         self.idle: list[_Worker] = []
         self._ending: set[asyncio.Task[int]] = set()
@@ -65,7 +75,7 @@ class ProcessPool:
             await self._free.acquire()
         finally:
             self.waiting -= 1
-        PICTURE_WAIT_SECONDS.observe(time.perf_counter() - began)
+        self._wait_seconds.observe(time.perf_counter() - began)
         try:
             return await self._asked(order)
         finally:
@@ -84,7 +94,7 @@ class ProcessPool:
                 answer = await worker.ask(order)
         except (TimeoutError, OSError, asyncio.IncompleteReadError) as error:
             self._end(worker)
-            PICTURE_PROCESSES_LOST.inc()
+            self._lost.inc()
             raise ProcessLost from error
         except BaseException:
             self._end(worker)

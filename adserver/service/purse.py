@@ -86,9 +86,12 @@ class Purse:
 
     def give_back(self, booking: Booking, charge: Charge | None) -> None:
         """The ad was not shown."""
-        if charge is None or not charge.lease:
-            return
-        pocket = self.pockets.get(booking.line_item.ref)
+        if charge is not None and charge.lease:
+            self.put_back(booking.line_item.ref, charge)
+
+    def put_back(self, line_item_ref: int, charge: Charge) -> None:
+        """What was promised out of a lease of this line item is not needed."""
+        pocket = self.pockets.get(line_item_ref)
         if pocket is not None and pocket.lease == charge.lease:
             pocket.left += charge.micros
             pocket.taken -= charge.micros

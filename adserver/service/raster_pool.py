@@ -31,6 +31,7 @@ class RasterPool:
         self.pool = ProcessPool(
             "adserver.creative.raster.process",
             [str(folder) for folder in folders],
+            work="draw",
             processes=processes,
             deadline_s=deadline_s,
             idle_s=idle_s,

@@ -47,8 +47,8 @@ class Counter:
         self._charge = charge
         self._is_refused = is_refused
 
-    async def count(self, token: Token, now: float, asker: Asker) -> TokenReason | None:
-        """None when it was counted now."""
+    async def count(self, token: Token, now: float, asker: Asker, *, alone: bool = False) -> TokenReason | None:
+        """None when it was counted now. ``alone``: nobody else has got the token, so nobody can bring it twice."""
         left = token.expires - int(now)
         if asker.prefetch:
             return TokenReason.PREFETCH
@@ -60,7 +60,9 @@ class Counter:
         try:
             cost, pay = self._charge(token, now)
             record = (kind, int(now), token.line_item, token.placement, "", token.creative, cost)
-            if not await self._billing.bill(token.decision, f"{kind}:{token.product}", left + 1, record, pay):
+            if alone:
+                await self._billing.bill_alone(record, pay)
+            elif not await self._billing.bill(token.decision, f"{kind}:{token.product}", left + 1, record, pay):
                 return TokenReason.DUPLICATE
         except StoreUnavailable:
             return TokenReason.STORE_UNAVAILABLE
@@ -75,10 +77,10 @@ class RecordImpression:
         self._counter = counter
         self._tell_visitor = tell_visitor
 
-    async def __call__(self, text: str, now: float, asker: Asker) -> TokenReason | None:
-        """None when counted, else why not."""
+    async def __call__(self, text: str, now: float, asker: Asker, *, alone: bool = False) -> TokenReason | None:
+        """None when counted, else why not. ``alone``: the token was never sent to anybody."""
         token = self._tokens.read(text, TokenKind.IMPRESSION)
-        reason = await self._counter.count(token, now, asker) if token else TokenReason.BAD_TOKEN
+        reason = await self._counter.count(token, now, asker, alone=alone) if token else TokenReason.BAD_TOKEN
         if token and reason is None:
             self._tell_visitor.seen(token)
             _IMPRESSIONS.inc()

@@ -1,6 +1,5 @@
 """An ad that somebody asks about afterwards: what the token of its impression still tells, and whose it was."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from adserver.model.account import Accounts, Advertiser
@@ -65,10 +64,14 @@ class ReadAd:
         """The visitor whose browser asks, by its cookie; empty for nobody."""
         return self._cookies.visitor_of(hit.claims) or ""
 
-    def owners(self, ad: ToldAd, hit: Hit) -> Sequence[str]:
-        """Whose ad it was: the visitor that the token has sealed, as a browser that blocks third-party cookies keeps
-        two; else who asks. One for each secret in use; nobody where the browser objects to being known."""
+    def owner(self, ad: ToldAd, hit: Hit) -> str:
+        """Whose ad it was, where it is the visitor whose browser asks. The address of an ad's page stands in the
+        publisher's page, so to know it proves nothing; an ad whose token has nobody sealed is anybody's own. Empty for
+        all others, and where the browser objects to being known."""
         if judge(hit.signals).verdict is Verdict.REFUSED:
-            return ()
-        asker = self.asker(hit)
-        return self._seal.unseal(ad.token.sealed, ad.token.decision) or ((asker,) if asker else ())
+            return ""
+        owners = self._seal.unseal(ad.token.sealed, ad.token.decision)
+        if not owners:
+            return self.asker(hit)
+        askers = (self._cookies.visitor_of((claim,)) for claim in hit.claims)
+        return next((asker for asker in askers if asker in owners), "")

@@ -34,35 +34,23 @@ class ExplainToVisitor:
         if ad is None:
             return None
         deadline = get_running_loop().time() + DEADLINE_S
-        profile = await self._profile(hit, deadline)
-        hidden = await self._hidden(ad, hit, profile, deadline)
+        owner = self._read_ad.owner(ad, hit)
+        profile = await self._profile(owner or self._read_ad.asker(hit), hit, deadline)
+        hidden = profile.hidden.get(ad.advertiser.ref, frozenset()) if owner and isinstance(profile, Profile) else None
         return why_page(await self._why(ad, profile, hidden, deadline), language)
 
-    async def _profile(self, hit: Hit, deadline: float) -> Profile | Browser:
+    async def _profile(self, visitor: str, hit: Hit, deadline: float) -> Profile | Browser:
         """What is known of the browser that asks, or why nothing is; read only where it does not object."""
         if judge(hit.signals).verdict is Verdict.REFUSED:
             return Browser.OBJECTS
-        visitor = self._read_ad.asker(hit)
         try:
             profile = await self._visitors.read_visitor(visitor, int(hit.now), deadline) if visitor else _NOBODY
         except StoreUnavailable:
             return Browser.NOT_READ
         return Browser.NOT_KNOWN if profile == _NOBODY else profile
 
-    async def _hidden(self, ad: ToldAd, hit: Hit, asker: Profile | Browser, deadline: float) -> Set[str] | None:
-        """What of the advertiser's products is hidden from whose ad it was; None where nothing can be hidden."""
-        for owner in self._read_ad.owners(ad, hit):
-            profile = asker
-            if owner != self._read_ad.asker(hit):
-                try:
-                    profile = await self._visitors.read_visitor(owner, int(hit.now), deadline, returning=False)
-                except StoreUnavailable:
-                    return None
-            if isinstance(profile, Profile) and profile != _NOBODY:
-                return profile.hidden.get(ad.advertiser.ref, frozenset())
-        return None
-
     async def _why(self, ad: ToldAd, read: Profile | Browser, hidden: Set[str] | None, deadline: float) -> WhyAd:
+        """``hidden``: what of the advertiser's products is, for who asks; None where the ad was not for that one."""
         profile, browser = (_NOBODY, read) if isinstance(read, Browser) else (read, Browser.KNOWN)
         names = [name for name, _ in ad.trace.products]
         try:

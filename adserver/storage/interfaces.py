@@ -5,7 +5,7 @@ is a time of the event loop's clock; past it the verb raises StoreTimeout.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from adserver.model.account import Accounts
 from adserver.model.budget import Curve, Lent, Terms
@@ -87,6 +87,9 @@ class VisitorStore(Protocol):
     def seen(self, visitor: str, decision: str) -> Awaitable[object]:
         """The ad was seen in time: what its claim took stays taken."""
 
+    def unseen(self, visitor: str, decision: str) -> Awaitable[object]:
+        """The ad will not be seen: what its claim took is given back at once."""
+
     def clicked(self, visitor: str, advertiser_ref: int, product: str) -> Awaitable[object]:
         """The visitor clicked on a product: nobody is tired of it any more."""
 
@@ -116,16 +119,29 @@ class BillingStore(Protocol):
         record is in the event log as well. ``pay`` is called by the first only, and tells what takes the place of the
         record's last field, its cost."""
 
+    async def bill_alone(self, record: LogRecord, pay: Callable[[], Awaitable[int]] | None = None) -> None:
+        """The same for what nobody else can ask to be counted, and nobody twice: nothing is remembered of it."""
+
+
+class Tied(NamedTuple):
+    """``click``: what a click on a picture is good for; ``at``: when the picture was shown, in seconds since 1970."""
+
+    click: str
+    at: int
+
 
 class TieStore(Protocol):
-    """Which decision a picture was made of: its link knows no more than the placement and a cachebuster."""
+    """Which decision a picture was made of: its link knows no more than the placement and a cachebuster.
 
-    def tie(self, visitor: str, placement: str, cachebuster: str, click_url: str) -> Awaitable[object]:
-        """Done when it is written where a click goes; ``visitor`` is empty for somebody who is not known. What was tied
-        to the same before is forgotten, and this is when clicks do not count any more."""
+    A bounded number is kept of each visitor, and of all strangers of a placement; what was tied first is forgotten
+    first, and what is so old that clicks do not count any more."""
 
-    async def tied(self, visitor: str, placement: str, cachebuster: str) -> str:
-        """The click URL, or an empty text."""
+    async def tie(self, visitor: str, placement: str, cachebuster: str, click: str, now: float) -> None:
+        """Write what a click is good for; ``visitor`` is empty for a stranger, and ``click`` then the same for many.
+        What was tied to the same before is forgotten."""
+
+    async def tied(self, visitor: str, placement: str, cachebuster: str, now: float) -> Tied | None:
+        """What was tied last, if it still is."""
 
 
 class BudgetStore(Protocol):

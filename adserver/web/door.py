@@ -20,16 +20,11 @@ access = logging.getLogger("adserver.access")
 
 @dataclass(frozen=True, slots=True)
 class Shedding:
-    """How a door behaves under overload: ``refusal`` makes the cheapest right answer; ads are refused first.
-
-    ``judged``: its answers tell of the load. Those that wait for other processes do not: that they are slow is no queue
-    of this worker's.
-    """
+    """How a door behaves under overload: ``refusal`` makes the cheapest right answer; ads are refused first."""
 
     load: Load
-    refusal: Callable[[], Answer]
+    refusal: Callable[[Context], Answer]
     ad: bool
-    judged: bool = True
 
 
 class Door:
@@ -53,19 +48,16 @@ class Door:
         self._access_log = access_log
         self._seconds = HotHistogram(ANSWER_SECONDS.labels(route))
         self._shedding = shedding
-        self._load = shedding.load if shedding and shedding.judged else None
         self.route = route
 
     async def answer(self, context: Context) -> Answer:
         """Never raises."""
         start = time.perf_counter()
-        load = self._load
-        if load is not None:
-            if load.pressure and self._is_refused():
-                return self._refuse(context)
-            load.begin()
-        elif self._shedding is not None and self._shedding.load.pressure and self._is_refused():
-            return self._refuse(context)
+        shedding = self._shedding
+        if shedding is not None:
+            if shedding.load.pressure and shedding.load.refuses(ad=shedding.ad):
+                return self._refuse(context, shedding.refusal(context))
+            shedding.load.begin()
         try:
             answer = await self._handler(context)
         except Exception:
@@ -73,18 +65,14 @@ class Door:
             answer = self._fallback
         finally:
             took = time.perf_counter() - start
-            if load is not None:
-                load.end(took)
+            if shedding is not None:
+                shedding.load.end()
         self._seconds.observe(took)
         if self._access_log:
             self._log(context, answer, took)
         return answer
 
-    def _is_refused(self) -> bool:
-        return self._shedding is not None and self._shedding.load.refuses(ad=self._shedding.ad)
-
-    def _refuse(self, context: Context) -> Answer:
-        answer = self._shedding.refusal() if self._shedding else self._fallback
+    def _refuse(self, context: Context, answer: Answer) -> Answer:
         if self._access_log:
             self._log(context, answer, 0)
         return answer

@@ -1,32 +1,42 @@
 """When more is asked than can be answered in time: the cheapest right answer, for ads first and for pixels last.
 
-A worker's queue is not seen from inside: it stands in the kernel. But what is under way tells of it. When not even the
-quickest answer of an interval was quick, and many were under way, a queue is standing (the idea of CoDel, RFC 8289): a
-moment's burst has quick ones among it, and a slow Valkey with few requests is not our overload.
+A worker's queue is not seen from inside: it stands in the kernel. But each turn of the loop empties it, so it is as
+long as what has arrived during the turn before, and how long a turn takes tells all of it. A moment's burst makes a
+long turn or two; where each of many in a row is long, a queue is standing (the idea of CoDel, RFC 8289).
 
-A queue that stands takes long to go, so it is met with nearly all there is at once, and then let in again bit by bit.
+From then on the next turn is what the last one says: the longer it was, the more is refused, and a refusal is cheap. So
+the turns find the length at which just as much is let in as can be answered, within a few turns of any change, and no
+state is left behind that would have to be built up or forgotten.
 """
 
 import asyncio
-import math
+from time import perf_counter
 
-INTERVAL_S = 0.05
+PROBE_S = 0.01
+"""So often it is measured how long a turn takes; where they are long, all of them are."""
+
 CROWD = 64
 """Requests under way at once, below which a worker is never overloaded."""
 
 PATIENCE = 3
-"""Bad intervals in a row before anything is refused."""
+"""Long turns before anything is refused, without a shorter one between."""
 
-FIRST = 1.8
-_RISE = 0.2
-_FALL_IN_CROWD = 0.02
-_FALL = 0.1
+DRAINING = 0.8
+"""A turn that is not even so many times as long as the one before: what has come while the worker paused is on its way
+out by itself, and is no standing queue."""
+
+CALM = 100
+"""Measured turns in a row that were not long, before the next long ones may be a moment's burst again: a second."""
+
+LONGEST = 4
+"""A turn that is so many times as long as it may be: now all is refused that ever is."""
+
 MOST = 1.95
-"""One pixel in twenty is still recorded at worst: without answers there would be nothing to judge by."""
+"""One pixel in twenty is still recorded at worst."""
 
 
 class Load:
-    """How loaded this worker is. ``target_s``: what the quickest answer may take.
+    """How loaded this worker is. ``target_s``: how long a turn of the loop may take, more than 0.
 
     ``pressure`` is 0 normally; up to 1 it is the share of ads refused, and what is beyond 1 the share of pixels.
     """
@@ -36,10 +46,13 @@ class Load:
         self.pressure = 0.0
         self._under_way = 0
         self._most = 0
-        self._quickest = math.inf
-        self._bad = 0
+        self._long = 0
+        self._before = 0.0
+        self._calm = 0
+        self._is_standing = False
         self._owed = {True: 0.0, False: 0.0}
         self._timer: asyncio.TimerHandle | None = None
+        self._turn_began = 0.0
 
     def refuses(self, *, ad: bool) -> bool:
         """Whether this one is to be refused: exactly the share that the pressure says, spread evenly."""
@@ -56,26 +69,40 @@ class Load:
         if self._under_way > self._most:  # noqa: PLR1730  a call would double the cost
             self._most = self._under_way
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(INTERVAL_S, self._judge)
+            self._timer = asyncio.get_running_loop().call_later(PROBE_S, self._probe)
 
-    def end(self, took_s: float) -> None:
+    def end(self) -> None:
         """It is answered."""
         self._under_way -= 1
-        if took_s < self._quickest:  # noqa: PLR1730  as above
-            self._quickest = took_s
 
-    def _judge(self) -> None:
-        """End of an interval."""
+    def _probe(self) -> None:
+        """A turn of the loop is what lies between two callbacks of which one calls for the other."""
+        asyncio.get_running_loop().call_soon(self._turn_begins)
+
+    def _turn_begins(self) -> None:
+        self._turn_began = perf_counter()  # a loop's own time may stand still within a turn
+        asyncio.get_running_loop().call_soon(self._turn_ends)
+
+    def _turn_ends(self) -> None:
+        self._judge(perf_counter() - self._turn_began)
+        if self._long:  # the next one tells whether that was a moment's burst
+            self._turn_begins()
+            return
+        idle = not (self._under_way or self._is_standing)
+        self._timer = None if idle else asyncio.get_running_loop().call_later(PROBE_S, self._probe)
+
+    def _judge(self, turn_s: float) -> None:
+        """After each turn that was measured."""
         crowded = self._most >= CROWD
-        if crowded and self._target_s < self._quickest < math.inf:
-            self._bad += 1
-            if self.pressure:
-                self.pressure = min(MOST, max(self.pressure + _RISE, 1.0))
-            elif self._bad >= PATIENCE:
-                self.pressure = FIRST
+        before, self._before = self._before, turn_s
+        self._most = self._under_way
+        if turn_s > self._target_s and (crowded or self.pressure):
+            self._calm = 0
+            self._long += turn_s > before * DRAINING
+            self._is_standing = self._is_standing or self._long >= PATIENCE
         else:
-            self._bad = 0
-            self.pressure = max(0.0, self.pressure - (_FALL_IN_CROWD if crowded else _FALL))
-        idle = not self._most and not self.pressure
-        self._most, self._quickest = self._under_way, math.inf
-        self._timer = None if idle else asyncio.get_running_loop().call_later(INTERVAL_S, self._judge)
+            self._long = 0
+            self._calm += 1
+            self._is_standing = self._is_standing and self._calm < CALM
+        beyond = turn_s / self._target_s - 1 if self._is_standing else 0
+        self.pressure = min(MOST, max(0.0, beyond * 2 / (LONGEST - 1)))

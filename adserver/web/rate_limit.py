@@ -42,7 +42,11 @@ class Limited:
     """A handler behind a limiter; ``refusal`` makes the cheapest right answer to what is too much."""
 
     def __init__(
-        self, handler: Handler, limiter: AddressLimiter, refusal: Callable[[], Answer], clock: Callable[[], float]
+        self,
+        handler: Handler,
+        limiter: AddressLimiter,
+        refusal: Callable[[Context], Answer],
+        clock: Callable[[], float],
     ) -> None:
         self._handler = handler
         self._limiter = limiter
@@ -53,7 +57,7 @@ class Limited:
         """The handler's answer, or the refusal."""
         if self._limiter.allows(context.peer, self._clock()):
             return await self._handler(context)
-        return self._refusal()
+        return self._refusal(context)
 
 
 def _prefix(peer: str) -> str | None:

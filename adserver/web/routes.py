@@ -1,7 +1,7 @@
 """Which path leads to which handler."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -48,15 +48,14 @@ def create_doors(
     ``pixels`` and ``ads``: how these behave under overload.
     """
     broken = gif(EventReason.INTERNAL)
-    pictures = replace(ads, judged=False) if ads else None
     table: list[tuple[str, Handler, Answer | None, Shedding | None]] = [
         ("/pixel.gif", handlers.pixel, broken, pixels),
         ("/ads", handlers.ads, None, ads),
         ("/ad", handlers.ad, None, ads),
         ("/ad.json", handlers.ad_json, None, ads),
-        ("/ad.png", handlers.ad_png, None, pictures),
-        ("/ad.webp", handlers.ad_webp, None, pictures),
-        ("/ad.jpg", handlers.ad_jpg, None, pictures),
+        ("/ad.png", handlers.ad_png, None, ads),
+        ("/ad.webp", handlers.ad_webp, None, ads),
+        ("/ad.jpg", handlers.ad_jpg, None, ads),
         ("/ad/click", handlers.ad_click, None, None),
         ("/i/{token}", handlers.impression, broken, None),
         ("/c/{token}", handlers.click, None, None),

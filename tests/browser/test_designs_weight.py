@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request
 
+from adserver.creative.check_weight import MOST_REQUESTS, limit_kb
 from adserver.creative.library import load_creatives
 from tests.browser.browsers import running_chromium
 from tests.browser.design_fixtures import mostly_long
@@ -16,21 +17,6 @@ from tests.shop import encoded, running_shop
 pytestmark = pytest.mark.browser
 
 KB = 1_000
-MOST_REQUESTS = 10
-MOST_KB = {
-    "300x250": 150,
-    "336x280": 150,
-    "728x90": 150,
-    "970x250": 250,
-    "160x600": 150,
-    "300x600": 200,
-    "320x50": 50,
-    "320x100": 100,
-    "fluid": 150,
-}
-"""Initial load by size: IAB New Ad Portfolio, advertising creative guidelines. It has no number for a fluid size: that
-of the rectangle is taken."""
-
 CREATIVES = load_creatives()
 IDS = [f"SKU{number}" for number in range(1, 7)]
 
@@ -114,7 +100,7 @@ def test_it_is_light_and_nothing_jumps(chromium: Browser, server: Server, design
         foreign = [request.url for request in asked if not request.url.startswith(server.base_url)]
         shifts, wrote = page.evaluate("[shifts, wrote]")
         print(f"{design} {size}: {weight / KB:.1f} kB in {len(asked)} requests")
-        wrong += [f"{design} {size}: {weight} bytes"] * (weight > MOST_KB[size] * KB)
+        wrong += [f"{design} {size}: {weight} bytes"] * (weight > limit_kb(size) * KB)
         wrong += [f"{design} {size}: {len(asked)} requests"] * (len(asked) > MOST_REQUESTS)
         wrong += [f"{design} {size}: layout shifts {shifts}"] * bool(shifts)
         wrong += [f"{design} {size}: document.write"] * bool(wrote)

@@ -85,6 +85,15 @@ def test_size() -> None:
     assert len(gzip.compress((STATIC / "tag.js").read_bytes(), 9)) < SCRIPT_BYTES_MAX
 
 
+@pytest.mark.parametrize(("told", "sent"), [("true", "1"), ("false", None), ("undefined", None)])
+def test_global_privacy_control_is_passed_on(stub: StubServer, tab: Tab, told: str, sent: str | None) -> None:
+    """By pages that alone can see it."""
+    head = f"<script>Object.defineProperty(navigator,'globalPrivacyControl',{{value:{told}}})</script>"
+    tab.open(shop(stub, "adserver('consent',true);adserver('view','A');", head=head))
+    for request in stub.wait(PIXEL, 2):
+        assert (request.one("gpc"), request.one("consent")) == (sent, "1")
+
+
 def test_the_event_of_the_page_goes_before_the_page_view(stub: StubServer, tab: Tab) -> None:
     tab.open(shop(stub, "adserver('event','view_item',{items:[{id:'SKU 1+'}]});") + "?colour=red#reviews")
     view_item, page_view = stub.wait(PIXEL, 2)

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, text, update
 from sqlalchemy.exc import IntegrityError
 
-from adserver.storage.sql.engine import DatabaseUnavailable, open_engine, reading, writing
+from adserver.storage.sql.engine import open_engine, reading, writing
 from adserver.storage.sql.tables import RevisionRow, UtcDateTime
+from adserver.storage.sql.unavailable import DatabaseUnavailable
 
 pytest_plugins = ["tests.contract.sql_servers"]
 

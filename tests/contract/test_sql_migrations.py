@@ -11,6 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Column, Engine, inspect, text
 
 from adserver.model.account import Accounts
@@ -19,8 +20,9 @@ from adserver.model.line_item import LineItem
 from adserver.model.status import Status
 from adserver.storage.sql import migrate
 from adserver.storage.sql.accounts import SqlAccounts
-from adserver.storage.sql.engine import DatabaseUnavailable, reading, writing
+from adserver.storage.sql.engine import reading, writing
 from adserver.storage.sql.tables import Base
+from adserver.storage.sql.unavailable import DatabaseUnavailable
 
 pytest_plugins = ["tests.contract.sql_servers"]
 
@@ -43,6 +45,17 @@ def test_an_empty_database_becomes_what_the_tables_say(open_again: Callable[[], 
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": differ})
         assert compare_metadata(context, Base.metadata) == []
         assert connection.execute(text("SELECT id, value FROM revision")).all() == [(1, 0)]
+
+
+def test_the_newest_migration_is_known_without_alembic() -> None:
+    assert [migrate.newest()] == ScriptDirectory.from_config(migrate._config()).get_heads()
+
+
+def test_a_database_that_is_up_to_date_needs_no_alembic(open_again: Callable[[], Engine]) -> None:
+    migrate.upgrade(open_again())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "alembic", None)
+        migrate.upgrade(open_again())
 
 
 def test_constraints_are_what_the_tables_say(engine: Engine) -> None:

@@ -230,6 +230,19 @@ async def test_an_ad_that_was_seen_in_time_stays(visitors: ValkeyVisitors) -> No
     assert await count_of(visitors, "p7:A", 3_600) == 1
 
 
+async def test_an_ad_that_will_not_be_seen_is_given_back_at_once(visitors: ValkeyVisitors) -> None:
+    before = (await read(visitors)).frequency
+    assert await place_of(visitors, [pending("broken", A, P)]) == 0
+    assert await visitors.unseen(ANNA, "somebody-else") == 0
+    assert await visitors.unseen(ANNA, "broken") == 1
+    assert await visitors.unseen(ANNA, "broken") == 0  # again
+    assert (await read(visitors, 1)).frequency == before
+    assert await place_of(visitors, [pending("shown", A, P, now=NOW + 1)], 1) == 0
+    assert await visitors.seen(ANNA, "shown") == 1
+    assert await visitors.unseen(ANNA, "shown") == 0  # it was
+    assert await count_of(visitors, "p7:A", 2) == 1
+
+
 async def test_each_gets_back_its_own(visitors: ValkeyVisitors) -> None:
     """Four ads of one counter in one window, two of them never seen, and one that took something else."""
     wide = Count("f1", ((9, DAY_S),))

@@ -163,7 +163,7 @@ class House:
 
 
 @contextmanager
-def open_house() -> Iterator[House]:
+def open_house(accounts: str = ACCOUNTS) -> Iterator[House]:
     """Two shops with products and one that wants consent, two publishers, no server process."""
     with tempfile.TemporaryDirectory(prefix="ads-") as folder:
         valkey = EmbeddedValkey(Path(folder) / "valkey")
@@ -175,7 +175,7 @@ def open_house() -> Iterator[House]:
         thread.start()
         try:
             with running_server(accounts="", start=False, ADSERVER_VALKEY_URL=valkey.url) as commands:
-                apply(commands, ACCOUNTS)
+                apply(commands, accounts)
                 for shop, host, products in FEEDS:
                     file = commands.data_dir.parent / f"{shop}.xml"
                     file.write_text(feed_xml(products, base=f"https://{host}"), "utf-8")

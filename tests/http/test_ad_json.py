@@ -40,7 +40,10 @@ ends = 2090-12-24T18:00:00Z
 campaign = "acme-summer"
 creative = "house"
 """,
-).replace('domains = ["news.test"]', 'domains = ["news.test"]\nclick_hosts = ["clicks.example"]')
+).replace(
+    'domains = ["news.test"]',
+    'domains = ["news.test"]\nclick_hosts = ["clicks.example", "adclick.g.doubleclick.net", "adnxs.com"]',
+)
 
 GAM = "https://adclick.g.doubleclick.net/pcs/click?xai=AKAOjsv&sai=AMfl&sig=Cg0ArKJSz&fbs_aeid=%5Bx%5D&adurl="
 XANDR = "https://nym1-ib.adnxs.com/click?AAAAAAAAAAAAAAAA/cpcpm=AAAA/bcr=AAAA/bn=0/clickenc="

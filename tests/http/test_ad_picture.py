@@ -1,6 +1,7 @@
 """``/ad.png`` and its kin, and ``/ad/click``: a picture of one decision, and the way from there to the shop."""
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 
+from adserver.storage.valkey import keys
 from tests.http.conftest import SECRET, Header, Reply, Wire, clicks_in, cookies, failures, wire_to
 from tests.http.test_operations import samples
 from tests.server import ACCOUNTS, Server, feed_xml, running_server, until
@@ -81,10 +83,18 @@ def landing(wire: Wire, reply: Reply) -> str:
     return wire.get(reply.header("location")).header("location")
 
 
-def billed(server: Server) -> int:
-    """Ads of which something was counted."""
+def impressions(server: Server) -> int:
+    """Those that were counted."""
     with server.valkey() as valkey:
-        return len(list(valkey.scan_iter("b:{*", count=1_000)))
+        entries: Any = valkey.xrange(keys.EVENTS)
+    return sum(record[0] == "impression" for _, fields in entries for record in json.loads(fields[b"b"]))
+
+
+def memory(server: Server) -> dict[bytes, int]:
+    """Bytes by key, but for the stream, and what is remembered of whoever writes it."""
+    with server.valkey() as valkey:
+        names = [name for name in valkey.scan_iter("*", count=1_000) if b"{0}" not in name]
+        return {name: valkey.memory_usage(name, samples=0) or 0 for name in names}
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("png", "image/png"), ("webp", "image/webp"), ("jpg", "image/jpeg")])
@@ -120,10 +130,10 @@ def test_a_picture_of_the_ad(wire: Wire, kind: str, media_type: str, density: in
 
 
 def test_the_same_ad_is_the_same_picture_and_another_impression(server: Server, wire: Wire) -> None:
-    before = billed(server)
+    before = impressions(server)
     asked = [picture(wire, wire.view("SKU1", "SKU2"), str(number)) for number in range(6)]
     assert len({reply.header("location") for reply in asked}) == 1
-    assert billed(server) == before + 6
+    assert impressions(server) == before + 6
 
 
 def test_a_name_of_one_picture_is_not_that_of_another(wire: Wire) -> None:
@@ -135,15 +145,15 @@ def test_a_name_of_one_picture_is_not_that_of_another(wire: Wire) -> None:
 
 def test_what_nobody_sees_is_not_counted(server: Server, wire: Wire) -> None:
     cookie = wire.view("SKU1")
-    before = billed(server)
+    before = impressions(server)
     with wire.connect() as connection:
         connection.sendall(f"HEAD /ad.png?placement={RECTANGLE}&cb=1 HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         assert connection.recv(65_536).startswith(b"HTTP/1.1 405 ")
     ahead = picture(wire, cookie, "ahead", ("Sec-Purpose", "prefetch"))
     assert (ahead.status, ahead.reason) == (302, "prefetch")
-    assert billed(server) == before
+    assert impressions(server) == before
     assert picture(wire, cookie, "seen").reason == ""
-    assert billed(server) == before + 1
+    assert impressions(server) == before + 1
 
 
 def test_the_click_of_the_same_visitor(wire: Wire) -> None:
@@ -280,13 +290,41 @@ def test_ties_live_as_long_as_clicks_count(server: Server, wire: Wire) -> None:
     assert max(lives) > 86_000
 
 
-def test_each_click_of_a_picture_counts_once(wire: Wire) -> None:
+def test_strangers_who_make_up_cachebusters_cost_next_to_nothing(server: Server, wire: Wire) -> None:
+    """What is told of each of them is a few bytes on a shelf that is never longer than so many."""
+    for number in range(300):  # all shelves are there
+        assert picture(wire, "", f"first-{number}").status == 302
+    before = memory(server)
+    for number in range(300):
+        assert picture(wire, "", f"flood-{number}", GMAIL).status == 302
+    after = memory(server)
+    assert not [name for name in after.keys() - before.keys() if name[:3] != b"t:{"]
+    assert len(after) - len(before) < 256
+    assert sum(after.values()) - sum(before.values()) < 300 * 150  # at most a new shelf for each
+
+
+def test_a_visitor_who_makes_up_cachebusters_has_one_key_for_them(server: Server, wire: Wire) -> None:
     cookie = wire.view("SKU1")
-    picture(wire, cookie, "once")
+    picture(wire, cookie, "0")
+    before = memory(server)
+    for number in range(1, 60):
+        assert picture(wire, cookie, str(number)).status == 302
+    assert memory(server).keys() == before.keys()
+    assert click(wire, cookie, "1").status == 404
+    assert landing(wire, click(wire, cookie, "59")) == "https://shop.test/p/SKU1"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_each_click_of_a_picture_counts_once(wire: Wire, known: bool) -> None:
+    cookie = wire.view("SKU1") if known else ""
+    assert picture(wire, cookie, "once").status == 302
     target = click(wire, cookie, "once").header("location")
     assert wire.get(target).reason == ""
     assert wire.get(click(wire, cookie, "once").header("location")).reason == "duplicate"
-    assert clicks_in(wire.ad(cookie).text)[0] != target
+    if known:
+        assert clicks_in(wire.ad(cookie).text)[0] != target
+    assert picture(wire, cookie, "twice").status == 302
+    assert wire.get(click(wire, cookie, "twice").header("location")).reason == ""
 
 
 def test_several_slots_of_one_page_with_one_cachebuster(wire: Wire) -> None:

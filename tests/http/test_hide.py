@@ -62,21 +62,54 @@ def test_what_was_hidden_is_not_in_the_next_ad(wire: Wire) -> None:
     assert products_in(wire.ad(cookie).text) == ["Product SKU1", "Product SKU2"]
 
 
-def test_a_browser_without_the_cookie_hides_for_the_one_that_the_ad_was_made_for(
-    server: Server, wire: Wire, tokens: Tokens
+@pytest.fixture
+def cookie(wire: Wire) -> str:
+    return wire.view("SKU1")
+
+
+@pytest.fixture
+def sealed(tokens: Tokens, cookie: str) -> str:
+    """The page of an ad that took caps of that visitor."""
+    return page_of(tokens, VisitorSeal([SECRET.encode()]).seal(visitor_of(cookie), "decision-of-test"))
+
+
+def test_whoever_only_knows_the_address_changes_nothing_and_learns_nothing(
+    server: Server, wire: Wire, cookie: str, sealed: str
 ) -> None:
-    cookie = wire.view("SKU1")
-    seal = VisitorSeal([SECRET.encode()])
-    sealed = page_of(tokens, seal.seal(visitor_of(cookie), "decision-of-test"))
+    """It stands in the banner, so the publisher's page knows it."""
     other = wire.view("SKU1")
-    for asker in ("", other):
+    for asker in ("", other, "adserver=forged"):
         assert press(wire, sealed, asker, hide="SKU1").status == 303
+        assert hidden(server, cookie) == hidden(server, other) == {}
+    assert press(wire, sealed, cookie, hide="SKU1").status == 303
+    assert hidden(server, cookie) == {1: frozenset({"SKU1"})}
+    for asker in ("", other):
         page = wire.get(sealed, *cookies(asker))
-        assert [button.get("name") for button in buttons(page)] == ["show", "hide"]
-        assert hidden(server, cookie) == {1: frozenset({"SKU1"})}
+        assert buttons(page) == []
+        assert "Hidden" not in words(page)
         assert press(wire, sealed, asker, show="SKU1").status == 303
-        assert hidden(server, cookie) == {}
-    assert hidden(server, other) == {}
+    assert hidden(server, cookie) == {1: frozenset({"SKU1"})}
+    assert [button.get("name") for button in buttons(wire.get(sealed, *cookies(cookie)))] == ["show", "hide"]
+
+
+def test_a_cookie_of_the_visitor_beside_another_will_do(server: Server, wire: Wire, cookie: str, sealed: str) -> None:
+    both = f"{wire.view('SKU1')}; {cookie.replace('adserver=', 'adserver-p=')}"
+    assert press(wire, sealed, both, hide="SKU1").status == 303
+    assert hidden(server, cookie) == {1: frozenset({"SKU1"})}
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "We do not know you here"),
+        ("de", "Wir kennen Sie hier nicht"),
+        ("fr", "Nous ne vous connaissons pas ici"),
+        ("it", "Qui non ti conosciamo"),
+        ("es", "Aquí no te conocemos"),
+    ],
+)
+def test_who_is_not_known_is_told_so(wire: Wire, sealed: str, language: str, told: str) -> None:
+    assert told in words(wire.get(sealed, ("Accept-Language", language)))
 
 
 def test_nothing_is_written_of_somebody_unknown(server: Server, wire: Wire, tokens: Tokens, address: str) -> None:
@@ -93,7 +126,7 @@ def test_nothing_is_written_of_somebody_unknown(server: Server, wire: Wire, toke
         ):
             assert press(wire, page, asker, hide="SKU1").status == 303
             told = wire.get(page, *cookies(asker))
-            assert "Nothing can be hidden from here" in words(told)
+            assert "We do not know you here" in words(told)
             assert buttons(told) == []
         assert keys_in(valkey) == before
 

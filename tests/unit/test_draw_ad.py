@@ -174,8 +174,8 @@ async def test_what_is_behind_an_address_is_what_the_address_says(
     assert shown
     assert drawn.name == hashlib.sha256(shown.body).hexdigest() + ".jpg"
     assert (shown.media_type, shown.etag) == ("image/jpeg", drawn.name[:32])
-    kept = {path.name for path in (store._folder / "made").rglob("*") if path.is_file()}
-    assert len(kept) == 2  # the product's picture is kept there too
+    kept = {path.name for kind in ("made", "drawn") for path in (store._folder / kind).rglob("*") if path.is_file()}
+    assert len(kept) == 2  # the product's picture is kept as well
     for name in (*kept, "0" * 64):
         assert await worker.shown(f"{name}.jpg") is None
     assert await worker.shown(drawn.name.replace("jpg", "png")) is None
@@ -291,7 +291,7 @@ async def test_it_is_looked_now_and_then_whether_a_picture_is_still_there(
     drawn = await worker(ad(), "png", 1, NOW)
     assert worker.known(ad(), "png", 1, NOW + draw_ad.KNOWN_S - 1) == drawn
     assert worker.known(ad(), "png", 1, NOW + draw_ad.KNOWN_S) is None
-    for path in (store._folder / "made").rglob("*"):
+    for path in (store._folder / "drawn").rglob("*"):
         if path.is_file():
             path.unlink()
     assert await worker.shown(drawn.name) is None

@@ -138,6 +138,27 @@ async def test_the_first_write_finds_a_folder_that_is_too_full_already(tmp_path:
     store.close()
 
 
+async def test_a_flood_of_drawings_leaves_the_pictures_of_products_where_they_are(tmp_path: Path) -> None:
+    """Also those that nobody has asked for lately; and the other way round."""
+    long_ago = time.time() - 10 * USED_S
+    for few, many in (("made", "drawn"), ("drawn", "made")):
+        folder = tmp_path / many
+        store = open_pictures("", folder, max_bytes=MB)
+        kept = [f"{few}/{number:02x}{'0' * 62}" for number in range(3)]
+        for name in kept:
+            await store.write(name, bytes(50_000))
+            file = folder / few / name.partition("/")[2][:2] / name.partition("/")[2]
+            os.utime(file, (long_ago, long_ago))
+        for number in range(60):
+            await store.write(f"{many}/{number:02x}{'1' * 62}", bytes(50_000))
+        assert all([await store.read(name) for name in kept])
+        assert make_room(folder, MB) <= MB
+        assert all([await store.read(name) for name in kept])
+        assert await store.read(f"{many}/{59:02x}{'1' * 62}")
+        assert await store.read(f"{many}/{'00'}{'1' * 62}") is None
+        store.close()
+
+
 async def test_only_one_holds_a_claim(tmp_path: Path) -> None:
     stores = [open_pictures("", tmp_path, max_bytes=MB) for _ in range(2)]
     inside, most = 0, 0

@@ -87,7 +87,7 @@ def test_too_many() -> None:
     async def fine(_: Context) -> Answer:
         return Answer(200, [])
 
-    limited = Limited(fine, AddressLimiter(0.2), too_many_calls, lambda: 0.0)
+    limited = Limited(fine, AddressLimiter(0.2), lambda _: too_many_calls(), lambda: 0.0)
     first, second = asyncio.run(limited(ask())), asyncio.run(limited(ask()))
     assert (first.status, second.status) == (200, 429)
     assert dict(second.headers)[b"content-type"] == b"application/problem+json"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from adserver.creative.raster.banner_picture import BannerNotDrawn, PictureTile
 from adserver.creative.raster.draw import draw
@@ -77,7 +78,13 @@ async def test_hostile_pictures_cost_a_letter(pool: RasterPool) -> None:
     assert int(peak) < 250 * 1_024
 
 
+def counted(name: str) -> dict[str, float]:
+    """Value by what the processes do."""
+    return {work: REGISTRY.get_sample_value(name, {"work": work}) or 0 for work in ("decode", "draw")}
+
+
 async def test_a_process_that_dies_at_work_costs_one_picture(pool: RasterPool) -> None:
+    lost, waited = counted("adserver_picture_processes_lost_total"), counted("adserver_picture_wait_seconds_count")
     await pool.draw(BANNER)
     process = pool.pool.idle[-1].process.pid
     os.kill(process, signal.SIGSTOP)
@@ -87,11 +94,13 @@ async def test_a_process_that_dies_at_work_costs_one_picture(pool: RasterPool) -
     with pytest.raises(BannerNotDrawn, match="its process died"):
         await asked
     assert await pool.draw(BANNER)
+    assert counted("adserver_picture_processes_lost_total") == lost | {"draw": lost["draw"] + 1}
+    assert counted("adserver_picture_wait_seconds_count") == waited | {"draw": waited["draw"] + 3}
 
 
 async def test_a_process_that_says_far_too_much_is_ended() -> None:
     """Whoever has taken it over does not fill this one's memory."""
-    pool = ProcessPool("none", processes=1, deadline_s=30, idle_s=30)
+    pool = ProcessPool("none", work="draw", processes=1, deadline_s=30, idle_s=30)
     told = ANSWER.pack(1, MAX_ANSWER_BYTES + 1)
     endless = (
         f"import sys; sys.stdin.buffer.read(1); sys.stdout.buffer.write({told!r})\nwhile True: print('x' * 65_536)"

@@ -3,7 +3,7 @@
 import pytest
 
 from adserver.collect.bot import Automation, automation_of
-from adserver.collect.mail_proxy import READER, reader_behind
+from adserver.collect.mail_proxy import READER, is_mail_proxy
 from adserver.creative.said import said_in
 
 
@@ -28,16 +28,18 @@ def test_the_words_of_an_element(document: str, said: str) -> None:
     [
         "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
         "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html",
+        "Mozilla/5.0",
     ],
 )
 def test_proxies_of_mail_stand_for_a_reader(proxy: str) -> None:
-    assert automation_of(proxy) is Automation.CRAWLER
-    assert reader_behind(proxy) == READER
+    assert automation_of(proxy) is not Automation.NONE
+    assert is_mail_proxy(proxy)
     assert automation_of(READER) is Automation.NONE
 
 
 @pytest.mark.parametrize(
-    "agent", ["", "Googlebot-Image/1.0", "Mozilla/5.0 (compatible; YandexImages/3.0)", "curl/8.5.0"]
+    "agent",
+    ["", "Googlebot-Image/1.0", "Mozilla/5.0 (compatible; YandexImages/3.0)", "curl/8.5.0", "Mozilla/5.0 Mozilla/5.0"],
 )
 def test_others_stand_for_themselves(agent: str) -> None:
-    assert reader_behind(agent) == agent
+    assert not is_mail_proxy(agent)

@@ -3,12 +3,17 @@
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 from adserver.storage.pictures.claims import Claims
 from adserver.storage.pictures.seal import sealed, unsealed
 from adserver.storage.pictures.threads import PictureThreads
+
+SHARES = ((("seen", "made", "original"), 0.75), (("shown", "drawn"), 0.25))
+"""What lies together, and its share of the room: pictures of products; and of whole ads, which are drawn anew for each
+set of products. None takes the place of others."""
 
 USED_S = 86_400
 """How exactly it is known when a file was last asked for."""
@@ -19,15 +24,15 @@ _BLOCK = 512
 
 
 class PictureFolder:
-    """A PictureStore. ``max_bytes`` counts what files take on the disk; between two looks it may be passed by a
-    thirty-second part for each process that writes."""
+    """A PictureStore. ``max_bytes`` counts what files take on the disk, SHARES say of which kind; between two looks it
+    may be passed by a thirty-second part for each process that writes."""
 
     def __init__(self, folder: Path, claims: Path, *, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._threads = PictureThreads()
         self._claims = Claims(claims, self._threads)
-        self._unlooked = max_bytes  # the first write looks
+        self._unlooked = float(max_bytes)  # the first write looks
 
     async def read(self, name: str) -> bytes | None:
         """What was written under this name, or None."""
@@ -36,7 +41,7 @@ class PictureFolder:
     async def write(self, name: str, body: bytes) -> None:
         """Keep ``body``, whole or not at all."""
         kept = await self._threads.write(lambda: _write(self._path(name), sealed(body)))
-        self._unlooked += len(body) if kept else 0
+        self._unlooked += len(body) / _share_of(name) if kept else 0
         if self._unlooked > self._max_bytes / _LOOK_EVERY:
             self._unlooked = 0
             await self._threads.run(lambda: make_room(self._folder, self._max_bytes))
@@ -55,9 +60,14 @@ class PictureFolder:
 
 
 def make_room(folder: Path, max_bytes: int) -> int:
-    """Delete what was not asked for longest where ``folder`` holds more than ``max_bytes``; the bytes that are left."""
+    """Delete what was not asked for longest where ``folder`` holds more of a kind than its share of ``max_bytes``; the
+    bytes that are left."""
+    return sum(_make_room(folder, kinds, share * max_bytes) for kinds, share in SHARES)
+
+
+def _make_room(folder: Path, kinds: Sequence[str], max_bytes: float) -> int:
     found: list[tuple[float, int, str]] = []
-    for kind in ("seen", "made", "original"):
+    for kind in kinds:
         for shelf in _entries(folder / kind):
             for entry in _entries(Path(shelf)):
                 with suppress(OSError):
@@ -72,6 +82,11 @@ def make_room(folder: Path, max_bytes: int) -> int:
             if total <= max_bytes * _ROOM:
                 break
     return total
+
+
+def _share_of(name: str) -> float:
+    kind = name.partition("/")[0]
+    return next((share for kinds, share in SHARES if kind in kinds), 1.0)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

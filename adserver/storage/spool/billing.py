@@ -37,3 +37,8 @@ class SpooledBilling:
         if billed == 1:
             await self._log.append(record if pay is None else (*record[:-1], await pay()))
         return billed == 1 or billed is KEPT
+
+    async def bill_alone(self, record: LogRecord, pay: Callable[[], Awaitable[int]] | None = None) -> None:
+        """The same for what nobody else can ask to be counted, and nobody twice: only ``record`` is written. Raises
+        StoreUnavailable when that could be kept nowhere."""
+        await self._log.append(record if pay is None else (*record[:-1], await pay()))

@@ -9,16 +9,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from adserver.storage.sql.unavailable import DatabaseUnavailable
+
 BUSY_TIMEOUT_MS = 5000
 """How long a SQLite writer queues behind another one. Transactions here take milliseconds."""
 
 _CONNECT_TIMEOUT_S = 5
 _READ_ONLY = "adserver_read_only"
 _SECRET_PARAMETERS = ("password", "sslpassword", "passfile")
-
-
-class DatabaseUnavailable(Exception):  # noqa: N818 - a state of the world, not a mistake in the program
-    """The database can not be used now. The text says why, for people, and holds no password."""
 
 
 def open_engine(url: str) -> Engine:

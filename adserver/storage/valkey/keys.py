@@ -49,9 +49,20 @@ def billed(decision_id: str) -> str:
     return f"b:{{{decision_id}}}"
 
 
-def tie(digest: str) -> str:
-    """String: where a click on the picture of one decision goes."""
-    return f"t:{{{digest}}}"
+def visitor_ties(digest: str) -> str:
+    """List: which pictures of ads one visitor was shown last, and where clicks on them go."""
+    return f"t:{{v{digest}}}"
+
+
+def placement_ties(digest: str, shelf: int) -> str:
+    """List: the same of some of the pictures that strangers were shown in one placement; each names what it is tied
+    to."""
+    return f"t:{{p{digest}.{shelf}}}"
+
+
+def tied_to(digest: str) -> str:
+    """String: what pictures of strangers are tied to, many to one."""
+    return f"t:{{w{digest}}}"
 
 
 def products(ref: int, version: int) -> str:

@@ -123,6 +123,10 @@ class ValkeyVisitors:
         """The ad was seen: its claim is not given back. Nothing happens when it has been, or was final anyway."""
         return self._valkey.call("seen", keys.visitor(visitor), _begin(decision))
 
+    def unseen(self, visitor: str, decision: str) -> Awaitable[object]:
+        """The ad will not be seen: its claim is given back now. Nothing happens when it was final, or has been."""
+        return self._valkey.call("unseen", keys.visitor(visitor), _begin(decision))
+
     def clicked(self, visitor: str, advertiser_ref: int, product: str) -> Awaitable[object]:
         """Forget the ads with ``product`` that were not clicked."""
         return self._valkey.call("clicked", keys.visitor(visitor), fatigue_counter(advertiser_ref, product))

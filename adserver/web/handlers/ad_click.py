@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from adserver.service.ad_picture import ServePicture
+from adserver.service.ad_picture import ClickPicture
 from adserver.web.context import Context
 from adserver.web.handlers.ad_picture import CACHEBUSTER
 from adserver.web.responses import Answer, method_not_allowed, redirect, text
@@ -11,8 +11,8 @@ from adserver.web.responses import Answer, method_not_allowed, redirect, text
 class AdClickHandler:
     """On to the click of the decision that the picture with the same placement and ``cb`` was made of."""
 
-    def __init__(self, serve_picture: ServePicture, clock: Callable[[], float]) -> None:
-        self._serve_picture = serve_picture
+    def __init__(self, click_picture: ClickPicture, clock: Callable[[], float]) -> None:
+        self._click_picture = click_picture
         self._clock = clock
 
     async def __call__(self, context: Context) -> Answer:
@@ -24,5 +24,5 @@ class AdClickHandler:
         found = ""
         if len(placements) == len(cachebusters) == 1 and CACHEBUSTER.fullmatch(cachebusters[0]):
             hit = context.hit(fields, self._clock())
-            found = await self._serve_picture.click_url(hit, placements[0], cachebusters[0])
+            found = await self._click_picture(hit, placements[0], cachebusters[0])
         return redirect(found, None) if found else text(404, "There is no ad behind this link, or it is too old.")

@@ -1,6 +1,7 @@
 """``GET /ad`` for an iframe and ``GET /ads`` for the publisher's tag."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from adserver.model.decision import NoAd
 from adserver.model.hit import Fields
@@ -10,6 +11,9 @@ from adserver.service.serve_ad import MAX_PLACEMENTS, AdRequest, ServeAd
 from adserver.web.context import Context
 from adserver.web.handlers.explain import ExplainHandler
 from adserver.web.responses import VARY, Answer, Headers, html, json, method_not_allowed, no_content
+
+_LONGEST_ORIGIN = 300
+"""Characters: a host has 253 at most."""
 
 _OF_NOBODY = {NoAdReason.UNKNOWN_PLACEMENT, NoAdReason.STARTING}
 """Reasons given before it is known whose page may read the answer."""
@@ -88,8 +92,26 @@ def for_pages(context: Context, answers: Sequence[Ad | AdData | NoAd]) -> Header
     reasons = [answer.reason if isinstance(answer, NoAd) else None for answer in answers]
     if origin is None or NoAdReason.FOREIGN_PAGE in reasons or _OF_NOBODY.issuperset(reasons):
         return [VARY]
+    return [VARY, *_readable_from(origin)]
+
+
+def no_ad_now(context: Context, reason: NoAdReason) -> Answer:
+    """No ad for anybody, whoever asks: every page may read that, as it tells of no visitor. Without permission a page
+    would see the network fail."""
+    return _no_ad_now(reason, context.headers.get(b"origin", b""))
+
+
+@lru_cache(256)
+def _no_ad_now(reason: NoAdReason, origin: bytes) -> Answer:
+    answer = no_content(reason)
+    if not 0 < len(origin) <= _LONGEST_ORIGIN:
+        return answer
+    readable = [*_readable_from(origin), (b"access-control-expose-headers", b"X-Adserver-Reason")]
+    return Answer(answer.status, [*answer.headers, *readable])
+
+
+def _readable_from(origin: bytes) -> Headers:
     return [
-        VARY,
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),
         (b"cross-origin-resource-policy", b"cross-origin"),

@@ -6,7 +6,7 @@ from adserver.web.context import Context
 from adserver.web.cookies import CookieHeaders
 from adserver.web.languages import preferred, written_in
 from adserver.web.responses import Answer, Headers, html, method_not_allowed, text
-from adserver.web.same_origin import is_same_origin
+from adserver.web.same_origin import SameOrigin
 
 
 class PrivacyHandler:
@@ -16,6 +16,7 @@ class PrivacyHandler:
     def __init__(
         self,
         cookies: CookieHeaders,
+        is_same_origin: SameOrigin,
         *,
         pages: Mapping[str, bytes],
         done: Mapping[str, bytes],
@@ -23,6 +24,7 @@ class PrivacyHandler:
         policy: str,
     ) -> None:
         self._cookies = cookies
+        self._is_same_origin = is_same_origin
         self._pages = pages
         self._done = done
         self._refusal = refusal
@@ -44,7 +46,7 @@ class PrivacyHandler:
         if context.method != "POST":
             return method_not_allowed(b"POST")
         language = self._language(context)
-        if not is_same_origin(context):
+        if not self._is_same_origin(context):
             return text(403, self._refusal[language], written_in(language))
         cookies = self._cookies.opt_out(secure=context.secure)
         return html(self._done[language], [*self._headers, *written_in(language), *cookies])

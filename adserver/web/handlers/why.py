@@ -10,12 +10,15 @@ from adserver.web.context import Context
 from adserver.web.languages import preferred, written_in
 from adserver.web.query import parse_query
 from adserver.web.responses import NO_STORE, NOSNIFF, Answer, Headers, html, method_not_allowed, text
-from adserver.web.same_origin import is_same_origin
+from adserver.web.same_origin import SameOrigin
 
 MAX_BODY_BYTES = 4_096
 
 _PREFIX = len("/why/")
 _FORM = "application/x-www-form-urlencoded"
+_BACK = {Hiding.DONE, Hiding.NOT_KNOWN}
+"""The page itself tells what is hidden, or that nothing can be."""
+
 _STATUS = {Hiding.NO_AD: 404, Hiding.NOT_IN_IT: 422, Hiding.NOT_NOW: 503}
 
 
@@ -32,10 +35,16 @@ class WhyHandler:
     more, and leads back to the page."""
 
     def __init__(
-        self, explain: ExplainToVisitor, hide: HideProduct, pages: VisitorPages, clock: Callable[[], float]
+        self,
+        explain: ExplainToVisitor,
+        hide: HideProduct,
+        pages: VisitorPages,
+        is_same_origin: SameOrigin,
+        clock: Callable[[], float],
     ) -> None:
         self._explain = explain
         self._hide = hide
+        self._is_same_origin = is_same_origin
         self._words = pages.words
         self._languages = tuple(pages.words)
         self._policy: Headers = [
@@ -56,7 +65,7 @@ class WhyHandler:
         return html(page, [*self._policy, *written_in(language)]) if page else self._say(404, "too_old", language)
 
     async def _post(self, context: Context, language: str) -> Answer:
-        if not is_same_origin(context):
+        if not self._is_same_origin(context):
             return self._say(403, "not_ours", language)
         try:
             field, product = await _wish(context)
@@ -64,7 +73,7 @@ class WhyHandler:
             return text(refused.status, refused.why)
         token, hit = context.path[_PREFIX:], context.hit(context.fields() or {}, self._clock())
         done = await self._hide(token, product, hit, hide=field == "hide")
-        if done is Hiding.DONE:
+        if done in _BACK:
             location = token.encode() + b"#hide"
             return Answer(303, [(b"location", location), (b"content-length", b"0"), NO_STORE, NOSNIFF])
         return self._say(_STATUS[done], "too_old" if done is Hiding.NO_AD else done.value, language)

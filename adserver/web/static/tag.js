@@ -1,4 +1,4 @@
-/* The shop's tag: docs/tag.md. Nothing in here may throw into the page. */
+/* docs/tag.md. Nothing in here may throw into the page. */
 (function (w, d) {
   'use strict';
   const safe = f => function () {
@@ -20,7 +20,7 @@
       : Number.isFinite(v) ? String(+v.toFixed(6)) : '';
 
     // `pending`: 1 asked, more: dialog open, 0: over
-    const known = {}, pending = {};
+    const known = { gpc: navigator.globalPrivacyControl && 1 }, pending = {};
     const settle = (key, answer) => {
       const waited = pending[key];
       pending[key] = 0;
@@ -110,7 +110,7 @@
         Object.assign(new Image(), { onload: got, onerror: failed, src: url + '&cb=' + Math.random() });
       }
     };
-    // One by one: not to wait for the first cookie makes a second visitor.
+    // One by one: else one visitor becomes two.
     const pump = safe(() => {
       if (!started) return;
       signals();
