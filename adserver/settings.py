@@ -234,7 +234,7 @@ class Settings:
         "/preview without an API key, for everybody who reaches it; 0: with a key only",
     )
     overload_ms: int = _setting(
-        5,
+        4,
         _whole(0, 10_000),
         "0 to 10000 milliseconds",
         "how long a turn of a worker's loop may take, in which it answers all that has come; where one after the other "

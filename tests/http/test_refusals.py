@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from adserver import app
 from adserver.web import rate_limit
 from adserver.web.overload import Load
+from adserver.wiring import handlers
 from tests.http.conftest import Header, Reply, request
 from tests.http.doors import LAST, Doors, House, normal
 from tests.server import DEADLINE_S
@@ -44,7 +44,7 @@ def house() -> Iterator[House]:
 def refusing(request: pytest.FixtureRequest, house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doors]:
     """Refuses all ads."""
     if request.param == "overload":
-        monkeypatch.setattr(app, "Load", Standing)
+        monkeypatch.setattr(handlers, "Load", Standing)
     limit: dict[str, Any] = {"ADSERVER_RATE_LIMIT": "1"} if request.param == "rate_limited" else {}
     monkeypatch.setattr(rate_limit, "_BURST_S", 0)
     with house.open(**limit) as opened:

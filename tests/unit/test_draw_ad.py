@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from adserver.app import _recipe
 from adserver.creative.banner import Picture
 from adserver.creative.library import load_creatives
 from adserver.creative.raster.banner_picture import BannerNotDrawn, BannerPicture
@@ -27,6 +26,7 @@ from adserver.service.show_picture import ShowPicture
 from adserver.storage.fetch import Allowed, Fetcher
 from adserver.storage.pictures import PictureFolder, open_pictures
 from adserver.tracking.keyring import Keyring
+from adserver.wiring.services import recipe_of
 from tests.shop import Shop, running_shop
 
 pytestmark = pytest.mark.anyio
@@ -389,7 +389,7 @@ def test_a_design_that_says_something_else_is_drawn_anew(tmp_path: Path, name: s
     design.mkdir()
     for file in ("banner.html", "creative.toml", "raster.toml"):
         (design / file).write_text("before")
-    before = _recipe([tmp_path])
-    assert _recipe([tmp_path]) == before
+    before = recipe_of([tmp_path])
+    assert recipe_of([tmp_path]) == before
     (design / name).write_text("after")
-    assert _recipe([tmp_path]) != before
+    assert recipe_of([tmp_path]) != before
