@@ -36,8 +36,11 @@ slot:  ## The publisher's tag made small again, after a change to slot.js; needs
 needs: install
 	$(BIN)/python -m tests.needs
 
+# Hundreds of Python processes are started: compiled modules are kept, whatever the surroundings say of it.
+test test-long: export PYTHONDONTWRITEBYTECODE =
+
 test: install needs  ## Every kind of test; ten minutes on two cores are what it is meant to take
-	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m "not long" --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-long: install needs  ## What takes longer
 	$(BIN)/pytest -m long

@@ -240,6 +240,7 @@ class ImportFeed:
         try:
             items = read_feed(opened.stream, currency=job.advertiser.currency)
             objection = await self._write(job, writer, draft, items)
+            products = await writer.size()  # what Valkey loses from the swap on comes back only if it is known how much
             if objection is not None or not await writer.swap(unless_swapped_since=True, checked_at=job.now):
                 await writer.discard()
                 return objection or (Outcome.REFUSED, "another import was quicker", None)
@@ -251,7 +252,6 @@ class ImportFeed:
         finally:
             if draft is not None:
                 draft.discard()
-        products = await self._catalogs.count(job.advertiser.ref)
         # Without its archive nothing is taken as known: the next turn writes both again.
         return Outcome.IMPORTED, "", _in_use(job, opened.validators, digest if kept else "", products, job.began)
 

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page
+from playwright.sync_api import FrameLocator, Page
 
-from tests.browser.browsers import running_chromium
-from tests.browser.stub_server import Answer, StubServer, Tab, new_tab, running_stub
+from tests.browser.stub_server import Answer, StubServer, Tab, running_stub
 from tests.server import ACCOUNTS, Server, cookie_of, feed_xml, running_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -37,12 +36,6 @@ RENDERER = """<!doctype html><html><body style="margin:0"><script>
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def stub() -> Iterator[StubServer]:
     with running_stub() as running:
         running.page("/p/SKU1", "<h1>The shop</h1>")
@@ -56,14 +49,6 @@ def server(stub: StubServer) -> Iterator[Server]:
     feed = feed_xml(["SKU1", "SKU2"], base=stub.url("shop"))
     with running_server(accounts=accounts, feed=feed, ADSERVER_PUBLIC_URL=stub.url("ads")) as running:
         yield running
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:
-    with new_tab(browser) as opened:
-        yield opened
-        opened.page.evaluate("1")
-        assert opened.errors == []
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.browsers import running_chromium
 from tests.journeys.inside import quick_server
 from tests.server import ACCOUNTS, Server
 
@@ -21,12 +20,6 @@ ARTIFACTS = Path(os.environ["ADSERVER_TEST_ARTIFACTS"]) if os.environ.get("ADSER
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with quick_server(accounts=ACCOUNTS, ADSERVER_PREVIEW_OPEN="1") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as running:
         yield running
 
 

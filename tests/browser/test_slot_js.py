@@ -4,38 +4,15 @@ import gzip
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
 
 from adserver.model.consent import Signals, Verdict, weigh
-from tests.browser.browsers import running_chromium
-from tests.browser.slots import ADS, RED, cors, decide, entry, news, running_newspaper, script, settled, slot
-from tests.browser.stub_server import SCRIPT_BYTES_MAX, STATIC, Answer, Request, StubServer, Tab, new_tab
+from tests.browser.slots import ADS, RED, cors, decide, entry, news, script, settled, slot
+from tests.browser.stub_server import SCRIPT_BYTES_MAX, STATIC, Answer, Request, StubServer, Tab
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with running_newspaper() as running:
-        yield running
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:
-    with new_tab(browser) as opened:
-        yield opened
-        opened.page.evaluate("1")
-        assert opened.errors == []
 
 
 def test_size() -> None:

@@ -2,15 +2,13 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.browsers import running_chromium
-from tests.browser.slots import ADS, BANNER, cors, decide, entry, news, running_newspaper, settled, slot
-from tests.browser.stub_server import Answer, Request, StubServer, Tab, new_tab
+from tests.browser.slots import ADS, BANNER, cors, decide, entry, news, settled, slot
+from tests.browser.stub_server import Answer, Request, StubServer, Tab
 
 pytestmark = pytest.mark.browser
 
@@ -20,26 +18,6 @@ PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame
 SHOWN = (
     "name => [...document.querySelectorAll(`#${name} iframe`)].map(f => f.srcdoc.match(/>ad \\d+</)[0].slice(1, -1))"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with running_newspaper() as running:
-        yield running
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:
-    with new_tab(browser) as opened:
-        yield opened
-        opened.page.evaluate("1")
-        assert opened.errors == []
 
 
 def numbered(stub: StubServer, *reasons: str) -> None:

@@ -3,22 +3,19 @@
 import gzip
 import hashlib
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from adserver.model.consent import Signals, Verdict, weigh
-from tests.browser.browsers import FLAGS, profile, running_chromium
+from tests.browser.browsers import FLAGS, profile
 from tests.browser.stub_server import (
     SCRIPT_BYTES_MAX,
     STATIC,
     Request,
     StubServer,
     Tab,
-    new_tab,
-    running_stub,
 )
 from tests.needs import chromium
 
@@ -26,26 +23,6 @@ pytestmark = pytest.mark.browser
 
 PIXEL = "/pixel.gif"
 STUB = "window.adserver=window.adserver||function(){(adserver.q=adserver.q||[]).push(arguments)};"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with running_stub() as running:
-        yield running
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:
-    with new_tab(browser) as opened:
-        yield opened
-        opened.page.evaluate("1")
-        assert opened.errors == []
 
 
 def tag(stub: StubServer, attributes: str = 'data-advertiser="acme"') -> str:

@@ -123,14 +123,48 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database: the test runs once on SQLite, once on PostgreSQL."""
+    """The address of an empty database: the test runs once on SQLite, once on PostgreSQL.
+
+    For a test that asks for the ``engine`` it has all migrations: a copy, since each test would run the same ones.
+    """
+    migrated = "engine" in request.fixturenames
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'adserver.db'}"
+        file = tmp_path / "adserver.db"
+        if migrated:
+            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), file)
+        return f"sqlite:///{file}"
     folder: str = request.getfixturevalue("postgres_socket")
-    name = f"test_{next(_numbers)}"
+    template = request.getfixturevalue("migrated_postgres") if migrated else "template1"
+    return _create(folder, f"test_{next(_numbers)}", template)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database with all migrations and nothing else."""
+    file = tmp_path_factory.mktemp("migrated") / "adserver.db"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_socket: str) -> str:
+    """The name of such a one."""
+    _migrate(_create(postgres_socket, "migrated", "template1"))
+    return "migrated"
+
+
+def _create(folder: str, name: str, template: str) -> str:
+    """A new PostgreSQL database; its address."""
+    statement = psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with psycopg.connect(host=folder, user="postgres", dbname="postgres", autocommit=True) as connection:
-        connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        connection.execute(statement.format(psycopg.sql.Identifier(name), psycopg.sql.Identifier(template)))
     return f"postgresql://postgres@/{name}?host={folder}"
+
+
+def _migrate(address: str) -> None:
+    engine = open_engine(address)
+    upgrade(engine)
+    engine.dispose()
 
 
 Opener = Callable[[], Engine]
@@ -153,6 +187,4 @@ def open_again(empty_database: str) -> Iterator[Opener]:
 @pytest.fixture
 def engine(open_again: Opener) -> Engine:
     """An engine on a database with all migrations."""
-    opened = open_again()
-    upgrade(opened)
-    return opened
+    return open_again()

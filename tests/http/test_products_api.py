@@ -305,8 +305,8 @@ def test_sold_out_is_gone_in_all_workers(api: Api, wire: Wire) -> None:
     cookie = wire.view("SKU907")
 
     def shown() -> list[bool]:
-        """Of several fresh connections: some for each worker."""
-        return [products_in(wire.ad(cookie).text) == ["Product SKU907"] for _ in range(8)]
+        """Of many fresh connections: under load one worker may take several in a row."""
+        return [products_in(wire.ad(cookie).text) == ["Product SKU907"] for _ in range(24)]
 
     assert all(shown())
     took = []
@@ -315,7 +315,6 @@ def test_sold_out_is_gone_in_all_workers(api: Api, wire: Wire) -> None:
         began = time.monotonic()
         until(lambda: not any(shown()), within=5, what="no worker shows it")
         took.append(time.monotonic() - began)
-        assert not any(shown())
         assert api.call("SKU907", {"availability": None}).status_code == 200
         until(lambda: all(shown()), within=5, what="all workers show it again")
     assert min(took) < SEEN_WITHIN_S, took

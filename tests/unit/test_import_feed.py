@@ -21,6 +21,7 @@ from adserver.storage.feed_archive import ArchiveDamaged, FeedArchive
 from adserver.storage.sql import migrate
 from adserver.storage.sql.engine import open_engine, reading, writing
 from adserver.storage.sql.feeds import KEPT
+from adserver.storage.valkey.catalog_writer import ValkeyCatalogWriter
 from adserver.storage.valkey.client import Valkey
 
 pytest_plugins = ["tests.contract.valkey_server"]
@@ -286,6 +287,26 @@ async def test_an_empty_valkey_is_filled_from_the_archive(world: World) -> None:
     assert world.control.feeds.in_use(world.ref) == known
     assert await world.checked_at() == int(known.checked_at.timestamp())  # as old as it was
     assert (await world.imports()).outcome is Outcome.UNCHANGED
+
+
+async def test_what_valkey_loses_right_after_the_swap_is_known_to_be_missing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swap = ValkeyCatalogWriter.swap
+
+    async def swapped_and_lost(self: ValkeyCatalogWriter, **how: Any) -> bool:
+        swapped = await swap(self, **how)
+        await world.lose_valkey()
+        return swapped
+
+    monkeypatch.setattr(ValkeyCatalogWriter, "swap", swapped_and_lost)
+    await world.imports(table(many(3)))
+    monkeypatch.undo()
+    in_use = world.control.feeds.in_use(world.ref)
+    assert in_use is not None
+    assert (in_use.products, await world.control.catalogs.count(world.ref)) == (3, 0)
+    await looked(world)
+    assert await world.control.catalogs.count(world.ref) == 3
 
 
 async def test_a_damaged_archive_is_told_and_changes_nothing(world: World) -> None:
