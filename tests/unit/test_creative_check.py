@@ -209,7 +209,7 @@ def test_the_shipped_ones_have_no_errors(folder: Path) -> None:
         ("fluid", 150),
     ],
 )
-def test_limits_are_those_of_the_iab_and_some_of_our_own_and_else_of_what_fits_into_a_size(size: str, limit: int) -> None:
+def test_limits_are_those_of_the_iab_and_some_of_our_own_and_else_of_what_fits(size: str, limit: int) -> None:
     assert limit_kb(size) == limit
 
 
