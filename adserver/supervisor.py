@@ -60,6 +60,7 @@ class Supervisor:
         self._demo = demo
         self._on_listening = on_listening
         self._stopping = asyncio.Event()
+        self._opened = asyncio.Event()
         self._failure = ""
         self._processes: dict[str, Process] = {}
         self._at_first: dict[str, int] = {}
@@ -138,6 +139,7 @@ class Supervisor:
         if await self._prepared(said):
             self._note(listening, environment[PREFIX + "VALKEY_URL"])
         os.close(gate)
+        self._opened.set()
         await self._stopping.wait()
         log.info("stopping")
         listening.close()
@@ -196,6 +198,7 @@ class Supervisor:
             delay = _BACKOFF_S if steady else min(delay * 2, _BACKOFF_MAX_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
+            await self._opened.wait()  # who died before does not answer before the others either
 
     async def _run_once(self, child: _Child, environment: Mapping[str, str]) -> str:
         """Run ``child`` to its end, and say how it ended."""

@@ -78,7 +78,7 @@ MAX_STYLES = 512
 # No value of a banner can contain these: whatever comes from outside is escaped.
 _CLICK, _TOKEN, _PRODUCTS = Markup("<click>"), Markup("<token>"), Markup("<products>")
 _POLICY, _STYLE = Markup("<policy>"), Markup("<rules>")
-_MADE_OF = re.compile(r'<(/?[A-Za-z][\w-]*)|\b(class="[^"]*"|dir="[^"]*")')
+_MADE_OF = re.compile(r"""<(/?[A-Za-z][\w-]*)|\b((?:class|dir)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+))""", re.IGNORECASE)
 _ROOM = re.compile(r"\s*\n\s*")
 CLICK = _CLICK.encode()
 TOKEN = str(_TOKEN)

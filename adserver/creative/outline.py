@@ -56,7 +56,9 @@ def outline_of(frame: str, fragments: Iterable[str], source: str) -> tuple[Eleme
     for fragment in fragments:
         found += _parsed(fragment, _Parser(around, of_product=True)).found
     named = {name for element in found if element.of_product for name in (element.tag, *element.classes)}
-    wild = frozenset([*(set(_WORD.findall(source)) - named), *([ANY] if _DYNAMIC_CLASS.search(source) else [])])
+    unseen = set(_WORD.findall(source)) - named
+    # Where one name is new, known ones may stand elsewhere too, or together with others than so far.
+    wild = frozenset([*unseen, *(named if unseen else ()), *([ANY] if _DYNAMIC_CLASS.search(source) else [])])
     world = frozenset(name for element in found for name in element.classes) | wild
     if wild:
         found.append(Element("", frozenset(), "", around, True, wild, world))

@@ -67,12 +67,14 @@ class Elements:
 
     def _of_simple(self, simple: Simple) -> Bits:
         match simple.kind:
-            case "class" | "type":
+            case "class":
                 return self._named(simple.text)
+            case "type":
+                return self._named(simple.text.lower())  # as the parser of the outline gives them
             case "attribute":
                 said = _DIRECTION.fullmatch(simple.text)
                 # Others may come and go, as "open" does.
-                so = _bits(said and element.direction == said[1] for element in self._outline)
+                so = _bits(said and element.direction.lower() == said[1].lower() for element in self._outline)
                 return Bits(so, so) if said else Bits(self.all, 0)
         match simple.text:
             case ":root":

@@ -12,7 +12,7 @@ from adserver.creative.raster.banner_picture import Kind
 from adserver.model.decision import NoAd
 from adserver.model.hit import Hit
 from adserver.model.reason import NoAdReason, TokenReason
-from adserver.service.draw_ad import DrawAd
+from adserver.service.draw_ad import DrawAd, Drawn
 from adserver.service.record_token import Asker, RecordImpression
 from adserver.service.render_ad import AdData
 from adserver.service.serve_ad import AdRequest, ServeAd
@@ -82,12 +82,22 @@ class ServePicture:
         (data,) = await self._serve_ad.data(AdRequest(hit, [request.placement]))
         if isinstance(data, NoAd):
             return data.reason
-        pictured = await self._pictured(request, hit, data)
-        if not isinstance(pictured, Pictured) or pictured.reason in _NOBODY_SAW_IT:
+        try:
+            drawn = await self._tied_drawing(request, hit, data)
+        except BaseException:
             await self._take_back(data.impression_token)
-        return pictured
+            raise
+        if not isinstance(drawn, Drawn):
+            await self._take_back(data.impression_token)
+            return drawn
+        asker = Asker(hit.prefetch, hit.user_agent)
+        reason = await self._record_impression(data.impression_token, hit.now, asker, alone=True)
+        if reason in _NOBODY_SAW_IT:
+            await self._take_back(data.impression_token)
+        return Pictured(self._media + drawn.name, drawn.body, reason)
 
-    async def _pictured(self, request: PictureRequest, hit: Hit, data: AdData) -> Pictured | NoAdReason | None:
+    async def _tied_drawing(self, request: PictureRequest, hit: Hit, data: AdData) -> Drawn | NoAdReason | None:
+        """What can be shown, with a link that leads somewhere: else it is not to be paid."""
         drawn = self._draw_ad.known(data, request.kind, request.density, hit.now)
         if drawn is None:
             drawn = await self._draw_ad(data, request.kind, request.density, hit.now)
@@ -95,11 +105,9 @@ class ServePicture:
             return None
         try:
             await self._tie(request, hit, data)
-        except StoreUnavailable:  # an ad whose link leads nowhere is not to be paid
+        except StoreUnavailable:
             return NoAdReason.STORE_UNAVAILABLE
-        asker = Asker(hit.prefetch, hit.user_agent)
-        reason = await self._record_impression(data.impression_token, hit.now, asker, alone=True)
-        return Pictured(self._media + drawn.name, drawn.body, reason)
+        return drawn
 
     async def _tie(self, request: PictureRequest, hit: Hit, data: AdData) -> None:
         """Strangers are tied to what is the same for all who were shown the same: that is kept once."""

@@ -25,6 +25,9 @@ follow: what was made, or why not."""
 MAX_ANSWER_BYTES = 64_000_000
 """No picture that is made is as large; a process that says more does not do what it was started for."""
 
+_DROPPED_BYTES = 65_536
+"""As much of what an ended process has said is dropped at a time."""
+
 _INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
 
 log = logging.getLogger(__name__)
@@ -62,7 +65,7 @@ class ProcessPool:
         self._lost = PICTURE_PROCESSES_LOST.labels(work)
         self.waiting = 0
         self.idle: list[_Worker] = []
-        self._ending: set[asyncio.Task[int]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def ask(self, order: bytes) -> tuple[int, bytes]:
         """1 and what was made, or 0 and why not. Raises ProcessLost, and ProcessesBusy instead of letting too many
@@ -128,7 +131,7 @@ class ProcessPool:
     def _end(self, worker: "_Worker") -> None:
         with suppress(ProcessLookupError):
             worker.process.kill()
-        ending = asyncio.get_running_loop().create_task(worker.process.wait())
+        ending = asyncio.get_running_loop().create_task(worker.gone())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
@@ -154,6 +157,14 @@ class _Worker:
         if length > MAX_ANSWER_BYTES:
             raise OSError("an answer that is too long")
         return made, await self._answers.readexactly(length)
+
+    async def gone(self) -> None:
+        """Until it has ended. What it still has said is read and dropped: while more of it waits than is read ahead,
+        nobody notices that the pipe is closed, and that it has ended is told only then."""
+        with suppress(OSError):
+            while await self._answers.read(_DROPPED_BYTES):
+                pass
+        await self.process.wait()
 
 
 async def _start(command: Sequence[str]) -> _Worker:

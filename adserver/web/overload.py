@@ -85,7 +85,7 @@ class Load:
 
     def _turn_ends(self) -> None:
         self._judge(perf_counter() - self._turn_began)
-        if self._long:  # the next one tells whether that was a moment's burst
+        if self._long or self.pressure:  # the next one tells whether that was a moment's burst
             self._turn_begins()
             return
         idle = not (self._under_way or self._is_standing)
@@ -104,5 +104,5 @@ class Load:
             self._long = 0
             self._calm += 1
             self._is_standing = self._is_standing and self._calm < CALM
-        beyond = turn_s / self._target_s - 1 if self._is_standing else 0
+        beyond = turn_s / self._target_s - 1 if self._is_standing and (crowded or self.pressure) else 0
         self.pressure = min(MOST, max(0.0, beyond * 2 / (LONGEST - 1)))

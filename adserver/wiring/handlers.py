@@ -16,7 +16,7 @@ from adserver.storage.valkey.catalogs import ValkeyCatalogs
 from adserver.web.context import Context
 from adserver.web.cookies import CookieHeaders
 from adserver.web.door import Handler, Shedding
-from adserver.web.handlers.ad_click import AdClickHandler
+from adserver.web.handlers.ad_click import AdClickHandler, too_many_clicks
 from adserver.web.handlers.ad_json import AdJsonHandler
 from adserver.web.handlers.ad_picture import AdPictureHandler
 from adserver.web.handlers.ads import AdHandler, AdsHandler, no_ad_now
@@ -90,7 +90,7 @@ def handlers_of(settings: Settings, stores: Stores, services: Services) -> Handl
         ad_png=limited(AdPictureHandler(services.serve_picture, "png", clock), too_many_ads),
         ad_webp=limited(AdPictureHandler(services.serve_picture, "webp", clock), too_many_ads),
         ad_jpg=limited(AdPictureHandler(services.serve_picture, "jpeg", clock), too_many_ads),
-        ad_click=AdClickHandler(services.click_picture, clock),
+        ad_click=limited(AdClickHandler(services.click_picture, clock), lambda _: too_many_clicks()),
         impression=ImpressionHandler(services.record_impression, clock),
         click=ClickHandler(services.record_click, clock),
         why=WhyHandler(services.explain_to_visitor, services.hide_product, visitor_pages, is_same_origin, clock),

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from adserver.creative.creative import _MADE_OF
 from adserver.creative.library import load_creative, load_creatives
 from adserver.creative.outline import BrokenMarkupError, outline_of
 from adserver.creative.selector import UnknownSelectorError, selector_of
@@ -107,6 +108,32 @@ def test_what_another_product_may_have_is_kept() -> None:
 )
 def test_what_it_can_not_read_stays_whole(css: str) -> None:
     assert cut(css) == tightened(css)
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        ".title.big{top:0}",  # a new name beside a known one
+        "b.title{top:0}",  # a known name on another element
+        ".big.sale{top:0}",
+        "i.title{top:0}.tile i{top:1px}",  # the weight that the first one wins by
+    ],
+)
+def test_known_names_may_stand_elsewhere_in_another_product(css: str) -> None:
+    source = TILE + '{% if tile.discount > 60 %}<i class="title big">{% endif %}'
+    assert cut(css, source=source) == css
+
+
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+def test_frames_of_other_classes_are_other_frames(quote: str) -> None:
+    first, second = (_MADE_OF.findall(f"<body class={quote}n{count}{quote} dir = {quote}ltr{quote}>") for count in "12")
+    assert first != second
+    assert len(first) == 3
+
+
+def test_names_of_elements_and_directions_are_the_same_in_capitals() -> None:
+    assert cut("A.tile{top:0}") == "A.tile{top:0}"
+    assert cut("[dir=LTR] .title{top:0}[dir=RTL] .title{left:0}") == ".title{top:0}"
 
 
 def test_markup_that_a_browser_would_mend_has_no_outline() -> None:

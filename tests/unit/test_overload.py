@@ -74,6 +74,14 @@ def test_a_queue_that_was_standing_is_met_at_once_until_all_was_calm_for_a_secon
     assert turn(load, crowd=CROWD, turn_s=LONG_S) == 0
 
 
+def test_a_pause_soon_after_a_queue_is_none_where_hardly_anybody_waits() -> None:
+    load = Load(TARGET_S)
+    for _ in range(PATIENCE):
+        turn(load, crowd=CROWD, turn_s=LONG_S)
+    assert turn(load, crowd=CROWD, turn_s=SHORT_S) == 0
+    assert turn(load, crowd=1, turn_s=10 * LONG_S) == 0
+
+
 def test_all_ads_are_refused_before_the_first_pixel() -> None:
     load = Load(TARGET_S)
     for hundredths in range(int(MOST * 100) + 1):

@@ -111,4 +111,17 @@ async def test_a_process_that_says_far_too_much_is_ended() -> None:
         await pool.ask(b"1")
     assert time.monotonic() - began < 10
     assert not pool.idle
-    await pool.close()
+    await asyncio.wait_for(pool.close(), 20)
+
+
+async def test_one_that_is_ended_while_nobody_reads_what_it_says_has_ended() -> None:
+    pool = ProcessPool("none", work="draw", processes=1, deadline_s=30, idle_s=30)
+    pool._command = (sys.executable, "-c", "while True: print('x' * 65_536)")
+    worker = await pool._worker()
+    said = worker._answers
+    async with asyncio.timeout(20):
+        while len(said._buffer) <= 2 * said._limit:  # type: ignore[attr-defined]  # noqa: ASYNC110  read ahead
+            await asyncio.sleep(0.01)
+    pool._end(worker)
+    await asyncio.wait_for(pool.close(), 20)
+    assert worker.process.returncode is not None

@@ -591,6 +591,15 @@ local function tie(keys, args)
   return math.min(count, most)
 end
 
+-- KEYS[1] a shelf of ties. ARGV: how the tie begins that is looked for. Returns the newest such one, or nothing.
+local function tied(keys, args)
+  local name = args[1]
+  for _, one in ipairs(redis.call('LRANGE', keys[1], 0, -1)) do
+    if string.sub(one, 1, #name) == name then return one end
+  end
+  return false
+end
+
 -- KEYS[1] the stream, KEYS[2] what is remembered of one writer. ARGV: number of the batch, growing with each batch of
 -- that writer and below 2^53; payload; about how many entries the stream may have; how long the number is remembered,
 -- in seconds.
@@ -717,6 +726,7 @@ redis.register_function('unhide_VERSION', unhide)
 redis.register_function('converted_VERSION', converted)
 redis.register_function('bill_VERSION', bill)
 redis.register_function('tie_VERSION', tie)
+redis.register_function('tied_VERSION', tied)
 redis.register_function('append_events_VERSION', append_events)
 redis.register_function('publish_snapshot_VERSION', publish_snapshot)
 redis.register_function('add_products_VERSION', add_products)

@@ -55,8 +55,7 @@ class ValkeyTies:
         """What was tied last; None where nothing is, or no longer."""
         name = _name(placement, cachebuster)
         shelf = keys.visitor_ties(_name(visitor).hex()) if visitor else self._shelf(placement, name)
-        ties = cast("list[bytes]", await self._valkey.command("LRANGE", shelf, 0, -1))
-        found = next((tie for tie in ties if tie.startswith(name)), None)
+        found = cast("bytes | None", await self._valkey.call("tied", shelf, name))
         if found is None:
             return None
         _, at = _TIE.unpack_from(found)

@@ -26,3 +26,10 @@ class AdClickHandler:
             hit = context.hit(fields, self._clock())
             found = await self._click_picture(hit, placements[0], cachebusters[0])
         return redirect(found, None) if found else text(404, "There is no ad behind this link, or it is too old.")
+
+
+def too_many_clicks() -> Answer:
+    """Over the rate limit. Somebody may look at this."""
+    return text(
+        429, "Too many requests come from this address just now. Try again in a moment.", [(b"retry-after", b"1")]
+    )
