@@ -24,6 +24,7 @@ from adserver.tracking.sealed import VisitorSeal
 from adserver.tracking.token import TokenKind, Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.context import Context
+from adserver.web.head import Head
 from adserver.web.query import parse_query
 from benchmarks.consent import tc_string
 from benchmarks.decisions import Bench, Scene
@@ -54,12 +55,14 @@ def _pixel_steps() -> dict[str, Step]:
         method="GET",
         path="/pixel.gif",
         query=with_consent,
-        headers={
-            b"cookie": b"adserver=" + claims[0].encode(),
-            b"referer": b"https://shop.test/p/P00001",
-            b"sec-fetch-site": b"cross-site",
-            b"user-agent": USER_AGENT.encode(),
-        },
+        head=Head(
+            {
+                b"cookie": b"adserver=" + claims[0].encode(),
+                b"referer": b"https://shop.test/p/P00001",
+                b"sec-fetch-site": b"cross-site",
+                b"user-agent": USER_AGENT.encode(),
+            }
+        ),
         secure=False,
         peer="192.0.2.1",
     )

@@ -21,12 +21,12 @@ class Hit(NamedTuple):
 
     now: float
     fields: Fields = MappingProxyType({})
+    signals: Signals = SILENCE
+    address: str = ""
     claims: tuple[str, ...] = ()
     page_hosts: tuple[str, ...] = ()
     origin_host: str = ""
-    signals: Signals = SILENCE
     user_agent: str = ""
     prefetch: bool = False
     copy_only: bool = False
-    address: str = ""
     mobile: str = ""

@@ -21,7 +21,7 @@ class BodyRefused(Exception):  # noqa: N818  it is an answer
 
 async def read_body(context: Context, max_bytes: int) -> bytes:
     """All of it. Raises BodyRefused for one that is longer, comes too slowly, or breaks off."""
-    told = context.header(b"content-length")
+    told = context.head.text(b"content-length")
     if told.isdigit() and int(told[:20]) > max_bytes:
         raise BodyRefused(413, f"The body has {told[:20]} bytes; at most {max_bytes} are read.")
     try:

@@ -7,52 +7,25 @@ graceful shutdown and limits are the same, because both kinds of requests stand 
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from adserver.web.context import Context, pick_unless_unusual
+from adserver.web.context import Context
 from adserver.web.door import Door
+from adserver.web.head import REMEMBERED, Forwarding, Head, forwarding, pick_unless_unusual
+from adserver.web.lanes import Lanes, is_plain
 from adserver.web.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, BoundedHttpProtocol
 from adserver.web.responses import Answer
 
 log = logging.getLogger(__name__)
 
-HOT_PATHS = (
-    "/pixel.gif", "/ad", "/ads", "/ad.json", "/ad.png", "/ad.webp", "/ad.jpg", "/ad/click",
-    "/i/{token}", "/v/{token}", "/c/{token}",
-)  # fmt: skip
-
 _NO_HEADERS: list[tuple[bytes, bytes]] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Lanes:
-    """``whole``: doors by path; ``tokens``: doors by the three bytes before the token (``/i/``).
-
-    ``https_outside``: see Context. ``proxies``: whose forwarded headers are believed (uvicorn's syntax), or empty.
-    """
-
-    whole: Mapping[bytes, Door]
-    tokens: Mapping[bytes, Door]
-    https_outside: bool
-    proxies: str
-
-
-def lanes_of(doors: Mapping[str, Door], *, https_outside: bool, proxies: str) -> Lanes:
-    """The lanes of those doors that are hot."""
-    hot = {path: doors[path] for path in HOT_PATHS if path in doors}
-    return Lanes(
-        whole={path.encode(): door for path, door in hot.items() if "{" not in path},
-        tokens={path.partition("{")[0].encode(): door for path, door in hot.items() if "{" in path},
-        https_outside=https_outside,
-        proxies=proxies,
-    )
 
 
 class _NobodyWaits:
@@ -118,12 +91,12 @@ class FastLane(BoundedHttpProtocol):
     """Made by ``fast_lane``, which gives the class its lanes."""
 
     lanes: Lanes
-    _proxies: ProxyHeadersMiddleware | None = None
+    told_by_proxy: "ToldByProxy | None" = None
     _date: tuple[object, bytes] = (None, b"")
 
     _door: Door | None = None
     _path = _query = b""
-    _picked: dict[bytes, bytes] | None = None
+    _head: Head | None = None
     _read_bytes = _begun_bytes = 0
     _unwritten: tuple[HotCycle, Answer] | None = None
     _idle_since = 0.0
@@ -143,9 +116,16 @@ class FastLane(BoundedHttpProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """As in the other door, but for timers: one that is running is not set anew for each request."""
+        """Mostly one whole GET of a hot path. Everything else as in the other door, but for timers: one that is running
+        is not set anew for each request."""
         if self._refusal is not None:
             return
+        if self._is_between():
+            plain = self.lanes.plain_get(data)
+            if plain is not None:
+                self._in_head = False
+                self._take(plain.door, self._context(plain.path, plain.query, plain.head), keep_alive=True)
+                return
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES + len(data):
@@ -183,8 +163,6 @@ class FastLane(BoundedHttpProtocol):
             super().on_headers_complete()
             return
         self._in_head = False
-        if self._waiting is not None:
-            self._stop_waiting()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -196,8 +174,23 @@ class FastLane(BoundedHttpProtocol):
         if self.transport.is_closing():
             return
         keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0" and not self._stopping
-        cycle = HotCycle(self, door, self._context(), keep_alive=keep_alive)
-        self.headers = _NO_HEADERS
+        self._take(door, self._context(self._path, self._query, self._head or Head({})), keep_alive=keep_alive)
+        self.headers, self._head = _NO_HEADERS, None
+
+    def _is_between(self) -> bool:
+        """Nothing is under way on this connection: the next byte begins a request."""
+        before: Cycle | None = self.cycle
+        if before is None:
+            is_between = self._in_head and not self._head_bytes
+        else:
+            is_between = before.response_complete and self._whole_message and not self._in_head
+        return is_between and not (self._stopping or self.transport.is_closing() or self._is_crowded())
+
+    def _take(self, door: Door, context: Context, *, keep_alive: bool) -> None:
+        """A hot request: answered now, or when it is its turn."""
+        if self._waiting is not None:
+            self._stop_waiting()
+        cycle = HotCycle(self, door, context, keep_alive=keep_alive)
         before: Cycle | None = self.cycle
         self.cycle = cast("RequestResponseCycle", cycle)
         if before is None or before.response_complete:
@@ -280,18 +273,15 @@ class FastLane(BoundedHttpProtocol):
         """The door of a plain GET of a hot path; None for everything that takes more thought."""
         if self.parser.get_method() != b"GET":
             return None
-        path, _, self._query = self.url.partition(b"?")
-        self._path = path
-        door = self.lanes.whole.get(path)
-        if door is None:
-            token = path[3:]
-            if not token or b"/" in token or b"%" in token:
-                return None
-            door = self.lanes.tokens.get(path[:3])
-        if door is None or b"#" in self.url or not self.url.isascii() or self._is_crowded():
+        self._path, _, self._query = self.url.partition(b"?")
+        door = self.lanes.door_of(self._path)
+        if door is None or not is_plain(self.url) or self._is_crowded():
             return None
-        self._picked = pick_unless_unusual(self.headers)
-        return None if self._picked is None else door
+        picked = pick_unless_unusual(self.headers)
+        if picked is None:
+            return None
+        self._head = Head(picked, forwarding(self.headers))
+        return door
 
     def _is_large(self) -> bool:
         """Looks at the fields only where so much was read since the head began that it may be."""
@@ -309,20 +299,11 @@ class FastLane(BoundedHttpProtocol):
         for name, value in headers:
             HttpToolsProtocol.on_header(self, name, value)
 
-    def _context(self) -> Context:
+    def _context(self, path: bytes, query: bytes, head: Head) -> Context:
         secure, peer = self._secure, self._peer
-        if self._proxies is not None:
-            secure, peer = self._forwarded()
-        return Context("GET", self._path.decode("ascii"), self._query, self._picked or {}, secure, peer)
-
-    def _forwarded(self) -> tuple[bool, str]:
-        """What the trusted proxy says, by uvicorn's own rules."""
-        headers = [(name.lower(), value) for name, value in self.headers]
-        scope: Any = {"type": "http", "client": self.client, "scheme": self.scheme, "headers": headers}
-        told: Coroutine[Any, None, None] = cast("Any", self._proxies)(scope, None, None)
-        with suppress(StopIteration):
-            told.send(None)
-        return self.lanes.https_outside or scope["scheme"] == "https", scope["client"][0] if scope["client"] else ""
+        if self.told_by_proxy is not None and head.forwarding:
+            secure, peer = self.told_by_proxy(head.forwarding, peer, self.scheme)
+        return Context("GET", path.decode("ascii"), query, head, secure, peer)
 
     def _default_head(self) -> bytes:
         """The Date header, encoded once a second for all connections."""
@@ -336,9 +317,30 @@ class FastLane(BoundedHttpProtocol):
 
 def fast_lane(lanes: Lanes) -> type[FastLane]:
     """The protocol with its lanes, to be given to uvicorn."""
+    told_by_proxy = staticmethod(_told_by_proxy(lanes)) if lanes.proxies else None
+    return type("FastLane", (FastLane,), {"lanes": lanes, "told_by_proxy": told_by_proxy})
+
+
+ToldByProxy = Callable[[Forwarding, str, str | None], tuple[bool, str]]
+"""What forwarded headers say, whose address sent them, by which scheme -> whether the browser speaks HTTPS, and its
+address."""
+
+
+def _told_by_proxy(lanes: Lanes) -> ToldByProxy:
+    """By uvicorn's own rules."""
 
     async def nothing(*_: object) -> None:
         """Where the middleware would call the application."""
 
-    proxies = ProxyHeadersMiddleware(nothing, lanes.proxies) if lanes.proxies else None
-    return type("FastLane", (FastLane,), {"lanes": lanes, "_proxies": proxies})
+    proxies = ProxyHeadersMiddleware(nothing, lanes.proxies)
+
+    @lru_cache(REMEMBERED)
+    def told(headers: Forwarding, sender: str, scheme: str | None) -> tuple[bool, str]:
+        client = (sender, 0) if sender else None
+        scope: Any = {"type": "http", "client": client, "scheme": scheme, "headers": headers}
+        run: Coroutine[Any, Any, None] = cast("Any", proxies)(scope, None, None)
+        with suppress(StopIteration):
+            run.send(None)
+        return lanes.https_outside or scope["scheme"] == "https", scope["client"][0] if scope["client"] else ""
+
+    return told

@@ -16,17 +16,17 @@ class SameOrigin:
     def __call__(self, context: Context) -> bool:
         """By what browsers tell of where a request comes from (Fetch Metadata), and where they do not, by the Origin.
         What names neither is no browser, or one in which nothing was pressed on another page."""
-        site = context.headers.get(b"sec-fetch-site")
+        site = context.head.headers.get(b"sec-fetch-site")
         if site is not None:
             return site in (b"same-origin", b"none")
-        origin = context.header(b"origin")
+        origin = context.head.text(b"origin")
         if not origin:
             return True
         try:
             named = urlsplit(origin).netloc.lower()
         except ValueError:
             return False
-        return named == context.header(b"host").lower() != "" or _origin(origin) == self._public != ("", "", 0)
+        return named == context.head.text(b"host").lower() != "" or _origin(origin) == self._public != ("", "", 0)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -36,9 +36,9 @@ class StaticScript:
             NOSNIFF,
             CROSS_ORIGIN,
         ]
-        if context.headers.get(b"if-none-match") == self.etag:
+        if context.head.headers.get(b"if-none-match") == self.etag:
             return Answer(304, headers)
-        zipped = b"gzip" in context.headers.get(b"accept-encoding", b"").lower()
+        zipped = b"gzip" in context.head.headers.get(b"accept-encoding", b"").lower()
         body = self.zipped if zipped else self.plain
         headers += [
             (b"content-type", b"text/javascript; charset=utf-8"),

@@ -25,7 +25,8 @@ def protocol_settings(
     settings = {"ws": "none", "server_header": False, "date_header": True}
     try:
         _check_version(version or uvicorn.__version__)
-        from adserver.web.fastlane import fast_lane, lanes_of
+        from adserver.web.fastlane import fast_lane
+        from adserver.web.lanes import lanes_of
         from adserver.web.protocol import BoundedHttpProtocol
     except (ImportError, AttributeError) as error:
         log.warning("the plain door only, without its limits on slow clients and large heads: %s", error)

@@ -52,6 +52,18 @@ class Served:
                     received.append(some)
         return b"".join(received)
 
+    def bytes_in_turn(self, *parts: bytes) -> bytes:
+        """The same, where each part is sent only when the one before is answered, at least the beginning of it."""
+        received = []
+        with self.wire.connect() as connection, suppress(ConnectionResetError, BrokenPipeError):
+            for part in parts[:-1]:
+                connection.sendall(part)
+                received.append(connection.recv(65_536))
+            connection.sendall(parts[-1])
+            while some := connection.recv(65_536):
+                received.append(some)
+        return b"".join(received)
+
     def replies(self, raw: bytes, count: int) -> list[Reply]:
         """So many answers to bytes sent at once."""
         replies = []

@@ -95,6 +95,25 @@ def test_the_whole_table(answered: dict[str, tuple[bytes, bytes]]) -> None:
     assert len(reasons) > 20
 
 
+COLD = request("/nothing-here")
+
+
+def test_one_after_the_other(doors: Doors) -> None:
+    """Most requests come alone and whole: then the fast lane does without the parser where it has read the head before.
+    First it has not, then it has; then another request was on the connection before, for which it needed the parser."""
+    alone = {name: raw for name, raw in TABLE.items() if raw.endswith(b"\r\n\r\n") and raw.count(b"\r\n\r\n") == 1}
+    rows = {name: raw for name, raw in alone.items() if not re.search(rb"(?i)\n(content-length|transfer-enc)", raw)}
+    assert len(rows) > 900
+    visitors = visitors_at(doors)
+    found = {}
+    for name, raw in rows.items():
+        for number, before in enumerate([(), (), (COLD,)]):
+            both = zip(doors.both(), visitors, strict=True)
+            fast, plain = (normal(served.bytes_in_turn(*before, who.fill(raw), LAST)) for served, who in both)
+            found[f"{name}, {number}"] = fast, plain
+    check_same(found)
+
+
 def test_the_fast_lane_is_what_answers(house: House) -> None:
     """Else the whole comparison would compare nothing: a hot request makes no task, a cold one does."""
     with house.open() as doors:
@@ -264,12 +283,15 @@ def test_any_pipeline_cut_anywhere(doors: Doors, parsable: Requests, numbers: li
 @given(st.sampled_from(HOT), MADE, CUTS)
 def test_any_headers(doors: Doors, target: str, headers: list[Header], cuts: list[int]) -> None:
     check_alike(doors, request(target, *headers), cuts, "h")
+    check_alike_in_turn(doors, request(target, *headers), "i")
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["/pixel.gif", "/ad", "/ads", "/i/", "/c/"]), st.binary(max_size=40), CUTS)
 def test_any_bytes_in_the_target(doors: Doors, path: str, more: bytes, cuts: list[int]) -> None:
-    check_alike(doors, request(path.encode() + more.replace(b"@", b"?")), cuts, "t")
+    raw = request(path.encode() + more.replace(b"@", b"?"))
+    check_alike(doors, raw, cuts, "t")
+    check_alike_in_turn(doors, raw, "u")
 
 
 def check_alike(doors: Doors, raw: bytes, cuts: Sequence[int], who: str) -> None:
@@ -277,6 +299,16 @@ def check_alike(doors: Doors, raw: bytes, cuts: Sequence[int], who: str) -> None
     visitors = [Signed(who * 21 + letter) for letter in "AQ"]
     fast, plain = (
         normal(served.bytes_of(*in_parts(visitor.fill(raw) + LAST, cuts)))
+        for served, visitor in zip(doors.both(), visitors, strict=True)
+    )
+    assert fast == plain
+
+
+def check_alike_in_turn(doors: Doors, raw: bytes, who: str) -> None:
+    """The same with nothing behind it until it is answered."""
+    visitors = [Signed(who * 21 + letter) for letter in "AQ"]
+    fast, plain = (
+        normal(served.bytes_in_turn(visitor.fill(raw), LAST))
         for served, visitor in zip(doors.both(), visitors, strict=True)
     )
     assert fast == plain

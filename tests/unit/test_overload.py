@@ -12,6 +12,7 @@ import pytest
 from adserver.model.reason import NoAdReason
 from adserver.web.context import Context
 from adserver.web.door import Door, Shedding
+from adserver.web.head import Head
 from adserver.web.overload import CALM, CROWD, LONGEST, MOST, PATIENCE, PROBE_S, Load
 from adserver.web.responses import Answer, no_content
 from adserver.web.routes import Handlers, create_doors
@@ -240,7 +241,7 @@ def doors_of(load: Load, handler: Any) -> dict[str, Door]:
 
 def asked(door: Door, times: int) -> Callable[[], Any]:
     async def ask() -> list[Answer]:
-        context = Context("GET", "/", b"", {}, False, "")
+        context = Context("GET", "/", b"", Head({}), False, "")
         return list(await asyncio.gather(*[door.answer(context) for _ in range(times)]))
 
     return ask

@@ -19,6 +19,7 @@ from adserver.storage.valkey.client import Valkey
 from adserver.web import body
 from adserver.web.context import Context
 from adserver.web.handlers.products_api import ProductHandler, too_many_calls
+from adserver.web.head import Head
 from adserver.web.rate_limit import AddressLimiter, Limited
 from adserver.web.responses import Answer
 
@@ -40,7 +41,7 @@ async def gone() -> Any:
 
 def ask(method: str = "PATCH", receive: Callable[[], Awaitable[Any]] = sent) -> Context:
     headers = {b"authorization": b"Bearer " + KEY.encode(), b"content-type": b"application/json"}
-    return Context(method, PATH, b"", headers, secure=False, peer="192.0.2.1", receive=receive)
+    return Context(method, PATH, b"", Head(headers), secure=False, peer="192.0.2.1", receive=receive)
 
 
 def answer(context: Context, *, starting: bool = False) -> Answer:

@@ -3,6 +3,7 @@
 import pytest
 
 from adserver.web.context import Context
+from adserver.web.head import Head
 from adserver.web.same_origin import SameOrigin
 
 PUBLIC = "https://ads.example"
@@ -11,7 +12,7 @@ INSIDE = "adserver.internal:8080"
 
 def post(**told: str) -> Context:
     headers = {name.replace("_", "-").encode(): value.encode() for name, value in told.items()}
-    return Context("POST", "/privacy/opt-out", b"", headers, True, "")
+    return Context("POST", "/privacy/opt-out", b"", Head(headers), True, "")
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])

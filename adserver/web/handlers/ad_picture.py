@@ -45,7 +45,7 @@ class AdPictureHandler:
             return no_content(self._serve_picture.refuse(NoAdReason.MALFORMED))
         hit = context.hit(fields, self._clock())
         pictured = await self._serve_picture(
-            PictureRequest(hit, placements[0], cachebusters[0], self._kind, density, context.cross_site)
+            PictureRequest(hit, placements[0], cachebusters[0], self._kind, density, context.head.cross_site)
         )
         if isinstance(pictured, NoAdReason):
             return no_content(pictured)

@@ -88,7 +88,7 @@ def _entry(answer: Ad | NoAd) -> dict[str, str | int]:
 
 def for_pages(context: Context, answers: Sequence[Ad | AdData | NoAd]) -> Headers:
     """The exact Origin, and only for pages of the publisher: any other could read what a visitor looked at."""
-    origin = context.headers.get(b"origin")
+    origin = context.head.headers.get(b"origin")
     reasons = [answer.reason if isinstance(answer, NoAd) else None for answer in answers]
     if origin is None or NoAdReason.FOREIGN_PAGE in reasons or _OF_NOBODY.issuperset(reasons):
         return [VARY]
@@ -98,7 +98,7 @@ def for_pages(context: Context, answers: Sequence[Ad | AdData | NoAd]) -> Header
 def no_ad_now(context: Context, reason: NoAdReason) -> Answer:
     """No ad for anybody, whoever asks: every page may read that, as it tells of no visitor. Without permission a page
     would see the network fail."""
-    return _no_ad_now(reason, context.headers.get(b"origin", b""))
+    return _no_ad_now(reason, context.head.headers.get(b"origin", b""))
 
 
 @lru_cache(256)

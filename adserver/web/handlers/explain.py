@@ -26,7 +26,7 @@ class ExplainHandler:
 
     async def __call__(self, context: Context, fields: Fields, placement: str) -> Answer:
         """JSON: the explanation, or a problem (RFC 9457)."""
-        scheme, _, secret = context.header(b"authorization").partition(" ")
+        scheme, _, secret = context.head.text(b"authorization").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             return problem(401, "An explanation needs an API key. Send one as: Authorization: Bearer ak_...", CHALLENGE)
         scope = self._keys.scope(secret.strip())

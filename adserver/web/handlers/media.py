@@ -36,7 +36,7 @@ class MediaHandler:
         """The picture, or 304."""
         if context.method not in ("GET", "HEAD"):
             return method_not_allowed(b"GET, HEAD")
-        webp = takes_webp(context.header(b"accept"))
+        webp = takes_webp(context.head.text(b"accept"))
         name = context.path[_PREFIX:]
         if name in self._fonts:
             return self._font(context, name)
@@ -44,7 +44,7 @@ class MediaHandler:
         if shown is None:
             return text(404, "This picture's address is not one of ours, or too old.")
         headers = _headers(shown)
-        if _is_known(context.header(b"if-none-match"), shown.etag):
+        if _is_known(context.head.text(b"if-none-match"), shown.etag):
             return Answer(304, headers)
         headers += [
             (b"content-type", shown.media_type.encode()),
@@ -65,7 +65,7 @@ class MediaHandler:
             CROSS_ORIGIN,
             _POLICY,
         ]
-        if _is_known(context.header(b"if-none-match"), tag):
+        if _is_known(context.head.text(b"if-none-match"), tag):
             return Answer(304, headers)
         headers += [(b"content-type", b"font/woff2"), (b"content-length", str(len(body)).encode())]
         return Answer(200, headers, body if context.method == "GET" else b"")

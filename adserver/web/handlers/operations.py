@@ -64,11 +64,11 @@ class MetricsHandler:
         return Answer(200, headers, body)
 
     def _may_read(self, context: Context) -> bool:
-        scheme, _, given = context.header(b"authorization").partition(" ")
+        scheme, _, given = context.head.text(b"authorization").partition(" ")
         if scheme.lower() == "bearer" and given:
             known = bool(self._token) and hmac.compare_digest(given.encode(), self._token.encode())
             return known or self._check_key.is_operator(given)
-        forwarded = b"x-forwarded-for" in context.headers or b"forwarded" in context.headers
+        forwarded = b"x-forwarded-for" in context.head.headers or b"forwarded" in context.head.headers
         return not self._token and not forwarded and _is_local(context.peer)
 
 

@@ -30,7 +30,7 @@ class PixelHandler:
             return gif(recorded.reason)
         copy = not (hit.claims and hit.copy_only)
         set_cookies = self._cookies.visitor(
-            recorded.cookie, secure=context.secure, cross_site=context.cross_site, copy=copy
+            recorded.cookie, secure=context.secure, cross_site=context.head.cross_site, copy=copy
         )
         return gif(recorded.reason, set_cookies)
 

@@ -98,7 +98,7 @@ class PreviewHandler:
     async def _answer(self, context: Context, look: _Look, framed: tuple[bytes, bytes]) -> Answer:
         if context.method != "GET":
             return method_not_allowed()
-        scope = _EVERYTHING if self._is_open else self._keys.scope(_secret(context.header(b"authorization")))
+        scope = _EVERYTHING if self._is_open else self._keys.scope(_secret(context.head.text(b"authorization")))
         if scope is None:
             return _refused(_NO_KEY, framed, _CHALLENGES)
         fields = context.fields()

@@ -52,4 +52,4 @@ class PrivacyHandler:
         return html(self._done[language], [*self._headers, *written_in(language), *cookies])
 
     def _language(self, context: Context) -> str:
-        return preferred(context.header(b"accept-language"), self._languages)
+        return preferred(context.head.text(b"accept-language"), self._languages)

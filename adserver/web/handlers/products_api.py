@@ -35,7 +35,7 @@ class ProductHandler:
         """One product."""
         if context.method not in {"GET", "PATCH"}:
             return problem(405, "A product is read by GET and changed by PATCH.", [(b"allow", b"GET, PATCH")])
-        scheme, _, secret = context.header(b"authorization").partition(" ")
+        scheme, _, secret = context.head.text(b"authorization").partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
             return problem(401, "Send one as: Authorization: Bearer ak_...", CHALLENGE)
         advertiser_id, _, product_id = context.path.partition("/advertisers/")[2].partition("/products/")
@@ -50,7 +50,7 @@ class ProductHandler:
             return problem(refused.status, refused.why)
 
     async def _patch(self, context: Context, advertiser: Advertiser, product_id: str) -> Answer:
-        media_type = context.header(b"content-type").partition(";")[0].strip().lower()
+        media_type = context.head.text(b"content-type").partition(";")[0].strip().lower()
         if media_type not in _PATCHES:
             return problem(415, "Send it as application/merge-patch+json (RFC 7396) or application/json.", _ACCEPTED)
         patch = read_json(await read_body(context, MAX_BODY_BYTES))

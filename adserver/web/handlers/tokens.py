@@ -20,7 +20,7 @@ class ImpressionHandler:
         """One impression; the image in any case."""
         if context.method != "GET":
             return method_not_allowed()
-        asker = Asker(context.prefetch, context.header(b"user-agent"))
+        asker = Asker(context.head.prefetch, context.head.text(b"user-agent"))
         return gif(await self._record_impression(context.path[_PREFIX:], self._clock(), asker))
 
 
@@ -35,7 +35,7 @@ class ClickHandler:
         """One click: to the signed landing page, or to nowhere."""
         if context.method != "GET":
             return method_not_allowed()
-        asker = Asker(context.prefetch, context.header(b"user-agent"), context.claims())
+        asker = Asker(context.head.prefetch, context.head.text(b"user-agent"), context.claims())
         clicked = await self._record_click(context.path[_PREFIX:], self._clock(), asker)
         if clicked.location is None:
             return text(404, "This link is not one of ours, or the advertiser is gone.")

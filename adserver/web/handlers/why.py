@@ -55,7 +55,7 @@ class WhyHandler:
 
     async def __call__(self, context: Context) -> Answer:
         """The page, or the way back to it; nothing is counted."""
-        language = preferred(context.header(b"accept-language"), self._languages)
+        language = preferred(context.head.text(b"accept-language"), self._languages)
         if context.method == "POST":
             return await self._post(context, language)
         if context.method != "GET":
@@ -84,7 +84,7 @@ class WhyHandler:
 
 async def _wish(context: Context) -> tuple[str, str]:
     """``hide`` or ``show``, and the id of the product. Raises BodyRefused."""
-    if context.header(b"content-type").partition(";")[0].strip().lower() != _FORM:
+    if context.head.text(b"content-type").partition(";")[0].strip().lower() != _FORM:
         raise BodyRefused(415, f"Send a form: {_FORM}.")
     fields = parse_query(await read_body(context, MAX_BODY_BYTES)) or {}
     found = [(name, value) for name in ("hide", "show") for value in fields.get(name, ())]

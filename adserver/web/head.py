@@ -1,0 +1,225 @@
+"""The head of a request: what its header fields say, read once for all requests whose heads are the same to the byte.
+
+A browser sends the same head with each page view and each ad of a visit, but for the request line. So the head is read
+by the same parser as everywhere, and what it says is remembered: a function of those bytes and of nothing else.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import httptools
+
+from adserver.model.domain import host_of
+from adserver.web.cookies import OwnCookies, own_cookies
+from adserver.web.protocol import MAX_HEADERS
+
+REMEMBERED = 8_192
+"""Heads that are remembered; the longest unused leaves first."""
+
+MAX_REMEMBERED_BYTES = 2_048
+"""Longest head that is remembered. Browsers send 700 bytes; all of them together take 30 MB at worst."""
+
+_WANTED = {
+    b"cookie",
+    b"origin",
+    b"referer",
+    b"user-agent",
+    b"sec-gpc",
+    b"sec-fetch-site",
+    b"sec-purpose",
+    b"purpose",
+    b"x-purpose",
+    b"x-moz",
+    b"authorization",
+    b"accept-encoding",
+    b"if-none-match",
+    b"x-forwarded-for",
+    b"forwarded",
+    b"sec-ch-ua-mobile",
+}
+# Pictures, bodies and pages for people have no fast lane.
+_WANTED_BY_ASGI = _WANTED | {b"accept", b"accept-language", b"content-length", b"content-type", b"host"}
+_PURPOSES = {b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"}
+_UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
+_NOT_WANTED = (
+    b"Host Connection Accept Accept-Language Cache-Control Pragma Priority DNT TE Upgrade-Insecure-Requests "
+    b"Sec-Fetch-Mode Sec-Fetch-Dest Sec-Fetch-User Sec-Fetch-Storage-Access sec-ch-ua "
+    b"sec-ch-ua-platform X-Real-IP X-Forwarded-Proto X-Forwarded-Host Via"
+).split()
+# Header names as clients mostly spell them, so that most need not be made lower-case first.
+_SPELLINGS: dict[bytes, bytes | None] = {
+    **{spelled: None for name in _NOT_WANTED for spelled in (name, name.lower(), name.title())},
+    **{name.title(): name for name in _WANTED},
+}
+
+Fields = Iterable[tuple[bytes, bytes]]
+"""Header fields as they were sent, in their order."""
+
+Forwarding = tuple[tuple[bytes, bytes], ...]
+"""The fields in which proxies tell of the client, names in lower-case."""
+
+
+class Asker(NamedTuple):
+    """Who asks, in the order in which ``Hit`` ends."""
+
+    claims: tuple[str, ...]
+    page_hosts: tuple[str, ...]
+    origin_host: str
+    user_agent: str
+    prefetch: bool
+    copy_only: bool
+    mobile: str
+
+
+class Told(NamedTuple):
+    """What a head tells. ``opted_out``: our opt-out is among the cookies; ``gpc``: Global Privacy Control as it was
+    sent, empty where it says nothing."""
+
+    asker: Asker
+    opted_out: bool
+    gpc: str
+
+
+class Head:
+    """Never changed. ``headers`` holds the few that anybody asks for, lower-case, the last of a kind (cookies joined);
+    ``forwarding`` all that a proxy in front has said of the client, where one is believed.
+    """
+
+    __slots__ = ("_told", "forwarding", "headers")
+
+    def __init__(self, headers: Mapping[bytes, bytes], forwarding: Forwarding = ()) -> None:
+        self.headers = headers
+        self.forwarding = forwarding
+        self._told: dict[bool, Told] = {}
+
+    def text(self, name: bytes) -> str:
+        """The header's value, or an empty string."""
+        value = self.headers.get(name)
+        return value.decode("latin-1") if value else ""
+
+    @property
+    def prefetch(self) -> bool:
+        """Fetched ahead of need by the browser, so that nobody has seen anything yet."""
+        if _PURPOSES.isdisjoint(self.headers):
+            return False
+        return any(
+            token in self.headers.get(name, b"").lower()
+            for name in _PURPOSES
+            for token in (b"prefetch", b"prerender", b"preview")
+        )
+
+    @property
+    def cross_site(self) -> bool:
+        """Whether the page is of another site than this server, as browsers tell (Fetch Metadata)."""
+        return self.headers.get(b"sec-fetch-site") == b"cross-site"
+
+    def told(self, *, secure: bool) -> Told:
+        """What it tells; ``secure`` says which cookies are ours."""
+        told = self._told.get(secure)
+        if told is None:
+            told = self._told[secure] = self._tell(own_cookies(self.headers.get(b"cookie", b""), secure=secure))
+        return told
+
+    def _tell(self, cookies: OwnCookies) -> Told:
+        origin, referer, gpc = self.text(b"origin"), self.text(b"referer"), self.text(b"sec-gpc")
+        asker = Asker(
+            _claims(cookies),
+            _page_hosts(origin, referer),
+            _origin_host(origin) if origin else "",
+            self.text(b"user-agent"),
+            self.prefetch,
+            copy_only=not cookies.visitor and self.cross_site,
+            mobile=self.text(b"sec-ch-ua-mobile"),
+        )
+        return Told(asker, cookies.opted_out, "" if gpc.strip() in {"", "0"} else gpc)
+
+
+def pick(fields: Fields) -> dict[bytes, bytes]:
+    """The headers that anybody asks for; names are lower-case."""
+    picked: dict[bytes, bytes] = {}
+    for name, value in fields:
+        if name in _WANTED_BY_ASGI:
+            picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
+    return picked
+
+
+def pick_unless_unusual(fields: Fields) -> dict[bytes, bytes] | None:
+    """The same of names as they were sent. None for a request that has, or announces, more than a head."""
+    picked: dict[bytes, bytes] = {}
+    for sent, value in fields:
+        name = _SPELLINGS.get(sent, sent)
+        if name is None:
+            continue
+        if name is sent:
+            name = sent.lower()
+        if name in _WANTED:
+            picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
+        elif name in _UNUSUAL:
+            return None
+    return picked
+
+
+def forwarding(fields: Fields) -> Forwarding:
+    """Those of the fields."""
+    return tuple([(name.lower(), value) for name, value in fields if name[:12].lower() == b"x-forwarded-"])
+
+
+def head_of(raw: bytes) -> Head | None:
+    """The head of a GET by HTTP/1.1 whose request line ``raw`` follows, up to the end of what was read. None for what
+    is no whole head, is more than one, or is in any way out of the ordinary: then the long way decides."""
+    return _read(raw) if len(raw) <= MAX_REMEMBERED_BYTES else None
+
+
+@lru_cache(REMEMBERED)
+def _read(raw: bytes) -> Head | None:
+    fields = _Reader().fields(raw) if raw.endswith(b"\r\n\r\n") else None
+    picked = pick_unless_unusual(fields) if fields is not None and len(fields) <= MAX_HEADERS else None
+    return None if fields is None or picked is None else Head(picked, forwarding(fields))
+
+
+class _Reader:
+    """Hears what the parser finds in one head, the only one to be read."""
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._begun = 0
+        self._is_kept_alive = False
+
+    def fields(self, raw: bytes) -> list[tuple[bytes, bytes]] | None:
+        """None unless this is one whole head, after which the connection stays open."""
+        try:
+            self._parser.feed_data(b"GET / HTTP/1.1\r\n")
+            self._parser.feed_data(raw)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return None
+        finally:
+            del self._parser  # it holds this object
+        return self._fields if self._begun == 1 and self._is_kept_alive else None
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+
+    def on_message_complete(self) -> None:
+        self._is_kept_alive = self._parser.should_keep_alive()
+
+
+def _claims(cookies: OwnCookies) -> tuple[str, ...]:
+    """Each value once: the cookie and its partitioned copy mostly say the same."""
+    return tuple(dict.fromkeys(cookies.visitor + cookies.copies))
+
+
+def _origin_host(origin: str) -> str:
+    return "null" if origin == "null" else host_of(origin) or "invalid"
+
+
+def _page_hosts(origin: str, referer: str) -> tuple[str, ...]:
+    """Hosts of the pages that are named; ``""`` for one that is named but has no host, which no domain covers.
+
+    ``Origin: null`` says as little as no Origin: privacy settings and sandboxes send it.
+    """
+    return tuple([host_of(page) for page in (origin, referer) if page and page != "null"])

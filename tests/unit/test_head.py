@@ -1,0 +1,131 @@
+"""A head is read once for all requests that have it; what is not one plain head is left to the parser."""
+
+import gc
+
+import pytest
+
+from adserver.web.door import Door
+from adserver.web.head import MAX_REMEMBERED_BYTES, Told, head_of
+from adserver.web.lanes import MAX_PLAIN_BYTES, Lanes, lanes_of
+
+COOKIE = "A" * 45
+
+
+def head(*lines: str) -> bytes:
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+BROWSER = head(
+    "Host: ads.test", "User-Agent: Firefox/150", f"cookie: adserver={COOKIE}; x=y", "Referer: https://a.test/"
+)
+
+
+def told(raw: bytes, *, secure: bool = False) -> Told:
+    found = head_of(raw)
+    assert found is not None
+    return found.told(secure=secure)
+
+
+def test_what_it_tells() -> None:
+    asker, opted_out, gpc = told(BROWSER)
+    assert (asker.claims, asker.page_hosts, asker.user_agent) == ((COOKIE,), ("a.test",), "Firefox/150")
+    assert (opted_out, gpc) == (False, "")
+    assert told(BROWSER, secure=True).asker.claims == ()  # over HTTPS another cookie is ours
+
+
+def test_it_is_read_once() -> None:
+    assert head_of(BROWSER) is head_of(bytes(bytearray(BROWSER)))
+    assert told(BROWSER) is told(BROWSER)
+    assert head_of(BROWSER) is not head_of(BROWSER.replace(b"A" * 45, b"B" * 45))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\r\n",
+        BROWSER[:-1],
+        BROWSER[:-2],
+        BROWSER + b"G",
+        BROWSER + b"GET /ad HTTP/1.1\r\n\r\n",
+        BROWSER + BROWSER,
+        head("Host: a", "Connection: close"),
+        head("Host: a", "Connection: Upgrade", "Upgrade: websocket"),
+        head("Host: a", "Upgrade: h2c"),
+        head("Host: a", "Content-Length: 0"),
+        head("Host: a", "Transfer-Encoding: chunked"),
+        head("Host: a", "Expect: 100-continue"),
+        head("Host : a"),
+        head("Host: a", " folded"),
+        head("Host: a\0b"),
+        head("Host: a\nX: b"),
+        head("no colon"),
+        head(*(f"X-{n}: y" for n in range(101))),
+        head("X: " + "y" * MAX_REMEMBERED_BYTES),
+    ],
+)
+def test_what_the_parser_has_to_tell(raw: bytes) -> None:
+    assert head_of(raw) is None
+
+
+def test_reading_leaves_nothing_for_the_collector() -> None:
+    gc.collect()
+    for number in range(100):
+        assert head_of(head(f"Host: {number}")) is not None
+        assert head_of(head(f"Host : {number}")) is None
+    assert gc.collect() == 0
+
+
+async def nobody(_: object) -> object:
+    raise AssertionError
+
+
+@pytest.fixture
+def lanes() -> Lanes:
+    paths = ("/ad", "/i/{token}")
+    return lanes_of({path: Door(nobody, path) for path in paths}, https_outside=False, proxies="")  # type: ignore[arg-type]
+
+
+def test_a_plain_get(lanes: Lanes) -> None:
+    found = lanes.plain_get(b"GET /ad?placement=a%20b HTTP/1.1\r\n" + BROWSER)
+    assert found is not None
+    assert (found.path, found.query, found.door) == (b"/ad", b"placement=a%20b", lanes.whole[b"/ad"])
+    assert found.head is head_of(BROWSER)
+    found = lanes.plain_get(b"GET /i/token HTTP/1.1\r\n" + BROWSER)
+    assert found is not None
+    assert (found.path, found.query) == (b"/i/token", b"")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\r\n",
+        b"GET",
+        b"GET /ad\r\n",
+        b"GET /ad HTTP/1.0\r\n",
+        b"GET /ad HTTP/1.1\n",
+        b"GET /ad HTTP/1.1 \r\n",
+        b"GET  /ad HTTP/1.1\r\n",
+        b"GET /ad  HTTP/1.1\r\n",
+        b"GET /ad\t HTTP/1.1\r\n",
+        b"GET /ad?a b HTTP/1.1\r\n",
+        b"GET /ad?\x7f HTTP/1.1\r\n",
+        b"GET /ad?\r\nX: HTTP/1.1\r\n",
+        "GET /ad?ä HTTP/1.1\r\n".encode(),
+        b"GET /ad#a HTTP/1.1\r\n",
+        b"GET ad HTTP/1.1\r\n",
+        b"GET http://ads.test/ad HTTP/1.1\r\n",
+        b"HEAD /ad HTTP/1.1\r\n",
+        b"POST /ad HTTP/1.1\r\n",
+        b"get /ad HTTP/1.1\r\n",
+        b"\r\nGET /ad HTTP/1.1\r\n",
+        b"GET /nothing HTTP/1.1\r\n",
+        b"GET /i/ HTTP/1.1\r\n",
+        b"GET /i/a/b HTTP/1.1\r\n",
+        b"GET /i/%61 HTTP/1.1\r\n",
+        b"GET /ad?" + b"a" * MAX_PLAIN_BYTES + b" HTTP/1.1\r\n",
+    ],
+)
+def test_what_is_no_plain_get(lanes: Lanes, line: bytes) -> None:
+    assert lanes.plain_get(line + BROWSER) is None
