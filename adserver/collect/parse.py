@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from adserver.collect.names import EVENT_BY_NAME
 from adserver.model.account import Advertiser
@@ -30,9 +31,8 @@ _MAIL_BYTES = 8
 
 def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event | EventReason:
     """The event that ``fields`` describe, or the first reason why they describe none."""
-    for name, values in fields.items():
-        if len(values) > 1 and name in _SINGLE:
-            return EventReason.MALFORMED
+    if sum(map(len, fields.values())) > len(fields) and _is_repeated(fields):
+        return EventReason.MALFORMED
     advertiser_id = _one(fields, "a")
     if not advertiser_id:
         return EventReason.MISSING_ADVERTISER
@@ -94,6 +94,8 @@ def _mail(fields: Fields) -> bytes | EventReason:
 
 def parse_products(ids: Sequence[str]) -> tuple[str, ...] | EventReason:
     """Product ids as the feed writes them, each once, the last mention last; empty ones are left out."""
+    if len(ids) == 1:
+        return _one_product(ids[0])
     if len(ids) > MAX_PRODUCTS:
         return EventReason.TOO_MANY_PRODUCTS
     kept: dict[str, None] = {}
@@ -101,12 +103,31 @@ def parse_products(ids: Sequence[str]) -> tuple[str, ...] | EventReason:
         product_id = raw.strip()
         if not product_id:
             continue
-        length = len(product_id) if product_id.isascii() else len(product_id.encode())
-        if length > PRODUCT_ID_MAX_BYTES or _CONTROL.search(product_id):
+        if not _is_product_id(product_id):
             return EventReason.BAD_PRODUCT_ID
         kept.pop(product_id, None)
         kept[product_id] = None
     return tuple(kept)
+
+
+def _is_product_id(text: str) -> bool:
+    length = len(text) if text.isascii() else len(text.encode())
+    return length <= PRODUCT_ID_MAX_BYTES and not _CONTROL.search(text)
+
+
+def _one_product(raw: str) -> tuple[str, ...] | EventReason:
+    """Nearly all events name one, and many visitors the same."""
+    return _known_product(raw) if len(raw) <= PRODUCT_ID_MAX_BYTES else _new_product(raw)
+
+
+def _new_product(raw: str) -> tuple[str, ...] | EventReason:
+    product_id = raw.strip()
+    if not product_id:
+        return ()
+    return (product_id,) if _is_product_id(product_id) else EventReason.BAD_PRODUCT_ID
+
+
+_known_product = lru_cache(8_192)(_new_product)
 
 
 def to_micros(value: str) -> int:
@@ -118,3 +139,7 @@ def to_micros(value: str) -> int:
 def _one(fields: Fields, name: str) -> str:
     values = fields.get(name)
     return values[0] if values else ""
+
+
+def _is_repeated(fields: Fields) -> bool:
+    return any(len(fields[name]) > 1 for name in _SINGLE.intersection(fields))

@@ -39,13 +39,13 @@ class Signals(NamedTuple):
     """
 
     gpc: str = ""
-    opted_out: bool = False
     gdpr: str = ""
     gdpr_consent: str = ""
     us_privacy: str = ""
     gpp: str = ""
     gpp_sid: str = ""
     declared: str = ""
+    opted_out: bool = False
     malformed: bool = False
 
 

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 MAX_CACHED_CHARACTERS = 512  # clients choose the URLs; with 4,096 entries the cache holds 2 MiB of them at worst
 
+_MAX_HOST = 253 + 1  # RFC 1035 section 2.3.4, and the dot at the end
+
 _UNCLEAR = re.compile(r"[\x00-\x20\\\x7f]")
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
@@ -38,7 +40,7 @@ def _host(url: str) -> str:
         return ""
     if not _HOST_AND_PORT.fullmatch(parts.netloc):
         return ""
-    return host.rstrip(".")
+    return host.rstrip(".") if len(host) <= _MAX_HOST else ""
 
 
 # The pages of a shop, and the links of its products, come again and again.

@@ -78,7 +78,15 @@ class RecordEvent:
         rules = self._live.rules
         happened = await self._happened(event, hit.now) if rules.watches(event) else ()
         products = "\n".join(event.products)
-        record = ("event", int(hit.now), event.advertiser.id, event.name.value, products, visitor[:6], value_of(event))
+        record = (
+            "event",
+            int(hit.now),
+            event.advertiser.id,
+            event.name._value_,
+            products,
+            visitor[:6],
+            value_of(event),
+        )
         logged = self._log.append(record)
         recorded = self._visitors.record_event(
             visitor,

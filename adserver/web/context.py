@@ -1,8 +1,9 @@
 """One request as the handlers see it, whichever door it came through."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from operator import itemgetter
 from typing import Any
 
 from starlette.types import Receive
@@ -14,7 +15,8 @@ from adserver.web.query import MAX_QUERY_BYTES, parse_query
 
 _CONSENT_ORDER = ("gpc", "gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")  # as Signals has them
 _CONSENT_FIELDS = frozenset(_CONSENT_ORDER)
-_UNSAID = ("",)
+_UNSAID = (("",),) * len(_CONSENT_ORDER)
+_FIRST: Callable[[Sequence[str]], str] = itemgetter(0)
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Context:
 
     def fields(self) -> Fields | None:
         """The query's fields; None when it is too long or can not be decoded."""
-        return None if self.query_too_long else parse_query(self.query)
+        return parse_query(self.query) if len(self.query) <= MAX_QUERY_BYTES else None
 
     @property
     def query_too_long(self) -> bool:
@@ -65,20 +67,11 @@ def _signals(fields: Fields, told: Told) -> Signals:
     """Mostly there are none, or a consent string."""
     if not (told.opted_out or told.gpc) and _CONSENT_FIELDS.isdisjoint(fields):
         return SILENCE
-    found = [fields.get(name, _UNSAID) for name in _CONSENT_ORDER]
-    gpc, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared = [values[0] for values in found]
-    # Extensions tell the page of GPC, and not always the server.
-    return Signals(
-        told.gpc or gpc,
-        told.opted_out,
-        gdpr,
-        gdpr_consent,
-        us_privacy,
-        gpp,
-        gpp_sid,
-        declared,
-        malformed=sum(map(len, found)) > len(found),
-    )
+    found = [*map(fields.get, _CONSENT_ORDER, _UNSAID)]
+    malformed = sum(map(len, found)) > len(found)
+    told_by_page, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared = map(_FIRST, found)
+    gpc = told.gpc or told_by_page  # extensions tell the page, and not always the server
+    return Signals(gpc, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared, told.opted_out, malformed)
 
 
 def context_of(scope: Mapping[str, Any], *, https_outside: bool, receive: Receive | None = None) -> Context:

@@ -99,6 +99,9 @@ class FastLane(BoundedHttpProtocol):
     _head: Head | None = None
     _read_bytes = _begun_bytes = 0
     _unwritten: tuple[HotCycle, Answer] | None = None
+    _is_free = True
+    """Nothing is under way: the next byte begins a request, which may be answered at once."""
+
     _idle_since = 0.0
     _idle: asyncio.TimerHandle | None = None
 
@@ -118,14 +121,14 @@ class FastLane(BoundedHttpProtocol):
     def data_received(self, data: bytes) -> None:
         """Mostly one whole GET of a hot path. Everything else as in the other door, but for timers: one that is running
         is not set anew for each request."""
+        if self._is_free:
+            plain = self.lanes.plain_get(data)
+            if plain is not None and not (self.limit_concurrency and self._is_crowded()):
+                self._answer_now(*plain)
+                return
+            self._is_free = False
         if self._refusal is not None:
             return
-        if self._is_between():
-            plain = self.lanes.plain_get(data)
-            if plain is not None:
-                self._in_head = False
-                self._take(plain.door, self._context(plain.path, plain.query, plain.head), keep_alive=True)
-                return
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES + len(data):
@@ -177,14 +180,14 @@ class FastLane(BoundedHttpProtocol):
         self._take(door, self._context(self._path, self._query, self._head or Head({})), keep_alive=keep_alive)
         self.headers, self._head = _NO_HEADERS, None
 
-    def _is_between(self) -> bool:
-        """Nothing is under way on this connection: the next byte begins a request."""
-        before: Cycle | None = self.cycle
-        if before is None:
-            is_between = self._in_head and not self._head_bytes
-        else:
-            is_between = before.response_complete and self._whole_message and not self._in_head
-        return is_between and not (self._stopping or self.transport.is_closing() or self._is_crowded())
+    def _answer_now(self, door: Door, path: bytes, query: bytes, head: Head) -> None:
+        """It is the only one on this connection."""
+        self._is_free = self._in_head = False
+        if self._waiting is not None:
+            self._stop_waiting()
+        cycle = HotCycle(self, door, self._context(path, query, head), keep_alive=True)
+        self.cycle = cast("RequestResponseCycle", cycle)
+        cycle.begin()
 
     def _take(self, door: Door, context: Context, *, keep_alive: bool) -> None:
         """A hot request: answered now, or when it is its turn."""
@@ -235,14 +238,20 @@ class FastLane(BoundedHttpProtocol):
         if self.pipeline:
             self.loop.call_soon(self._next_in_line)  # not at once: a long line of quick answers would nest
             return
-        if self.refused():
+        if self._refusal is not None and self.refused():
             return
         self.flow.resume_reading()
         self._idle_since = self.loop.time()
         if self._idle is None:
             self._idle = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
+        self._is_free = self._whole_message and not self._in_head and not self._stopping
         if self._in_head or not self._whole_message:
             self._wait_for_client()
+
+    def shutdown(self) -> None:
+        """As in the other door."""
+        self._is_free = False
+        super().shutdown()
 
     def _next_in_line(self) -> None:
         if self.pipeline and not self.transport.is_closing():

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from adserver.web.door import Door
 from adserver.web.head import Head, head_of
@@ -12,19 +11,11 @@ HOT_PATHS = (
     "/i/{token}", "/v/{token}", "/c/{token}",
 )  # fmt: skip
 
-MAX_PLAIN_BYTES = 16_384
-"""Longest request that is looked at as a whole; longer ones go through the parser."""
+MAX_TARGET_BYTES = 16_384
+"""Longest request target that is looked at as a whole; longer ones go through the parser."""
 
 _VERSION = b" HTTP/1.1\r\n"
-
-
-class PlainGet(NamedTuple):
-    """A GET of a hot path, and the door that it goes to."""
-
-    door: Door
-    path: bytes
-    query: bytes
-    head: Head
+_PLAIN = bytes(set(range(0x21, 0x7F)) - set(b"#"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +32,30 @@ class Lanes:
 
     def door_of(self, path: bytes) -> Door | None:
         """The door of a hot path."""
-        door = self.whole.get(path)
-        if door is None:
-            token = path[3:]
-            if token and b"/" not in token and b"%" not in token:
-                door = self.tokens.get(path[:3])
-        return door
+        return self.whole.get(path) or self._door_of_token(path)
 
-    def plain_get(self, data: bytes) -> PlainGet | None:
-        """The request, where all of ``data`` is one GET of a hot path, as mostly. None for everything else, right
-        or wrong: the parser tells."""
+    def _door_of_token(self, path: bytes) -> Door | None:
+        door, token = self.tokens.get(path[:3]), path[3:]
+        return door if token and not token.count(b"/") and not token.count(b"%") else None
+
+    def plain_get(self, data: bytes) -> tuple[Door, bytes, bytes, Head] | None:
+        """Door, path, query and head, where all of ``data`` is one GET of a hot path, as mostly. None for everything
+        else, right or wrong: the parser tells."""
         end = data.find(b" ", 4)
-        if data[:5] != b"GET /" or data[end : end + len(_VERSION)] != _VERSION or len(data) > MAX_PLAIN_BYTES:
+        if not data.startswith(b"GET /") or not data.startswith(_VERSION, end) or end > MAX_TARGET_BYTES:
             return None
         target = data[4:end]
         path, _, query = target.partition(b"?")
-        door = self.door_of(path)
+        door = self.whole.get(path) or self._door_of_token(path)
         if door is None or not is_plain(target):
             return None
         head = head_of(data[end + len(_VERSION) :])
-        return None if head is None else PlainGet(door, path, query, head)
+        return None if head is None else (door, path, query, head)
 
 
 def is_plain(target: bytes) -> bool:
     """Whether nothing in a request target could be read in two ways: printable ASCII without a fragment."""
-    return target.isascii() and b"#" not in target and target.decode().isprintable()
+    return not target.translate(None, _PLAIN)
 
 
 def lanes_of(doors: Mapping[str, Door], *, https_outside: bool, proxies: str) -> Lanes:

@@ -128,7 +128,7 @@ async def test_two_keys_of_a_slot_that_moves_wait_until_both_are_there(cluster: 
         def torn() -> None:
             source.ask("MIGRATE", "127.0.0.1", target.port, "a:{tag1}", 0, 5_000)
             loop.call_soon_threadsafe(
-                lambda: calls.append(loop.create_task(hot.call("keep", ("a:{tag1}", "b:{tag1}"), "y")))
+                lambda: calls.append(asyncio.ensure_future(hot.call("keep", ("a:{tag1}", "b:{tag1}"), "y")))
             )
             deadline = time.monotonic() + 10
             while source.said("TRYAGAIN") + target.said("TRYAGAIN") < 2 and time.monotonic() < deadline:

@@ -141,7 +141,7 @@ def test_the_vocabularies_do_not_contradict_each_other() -> None:
 
 
 def test_foreign_pages() -> None:
-    assert not is_foreign([], ACME.domains)
-    assert not is_foreign(["shop.test", "www.shop.test"], ACME.domains)
-    assert is_foreign(["shop.test", "evil.example"], ACME.domains)
-    assert is_foreign([""], ACME.domains)
+    assert not is_foreign((), ACME.domains)
+    assert not is_foreign(("shop.test", "www.shop.test"), ACME.domains)
+    assert is_foreign(("shop.test", "evil.example"), ACME.domains)
+    assert is_foreign(("",), ACME.domains)

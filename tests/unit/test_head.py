@@ -6,7 +6,7 @@ import pytest
 
 from adserver.web.door import Door
 from adserver.web.head import MAX_REMEMBERED_BYTES, Told, head_of
-from adserver.web.lanes import MAX_PLAIN_BYTES, Lanes, lanes_of
+from adserver.web.lanes import MAX_TARGET_BYTES, Lanes, lanes_of
 
 COOKIE = "A" * 45
 
@@ -89,11 +89,10 @@ def lanes() -> Lanes:
 def test_a_plain_get(lanes: Lanes) -> None:
     found = lanes.plain_get(b"GET /ad?placement=a%20b HTTP/1.1\r\n" + BROWSER)
     assert found is not None
-    assert (found.path, found.query, found.door) == (b"/ad", b"placement=a%20b", lanes.whole[b"/ad"])
-    assert found.head is head_of(BROWSER)
+    assert found == (lanes.whole[b"/ad"], b"/ad", b"placement=a%20b", head_of(BROWSER))
     found = lanes.plain_get(b"GET /i/token HTTP/1.1\r\n" + BROWSER)
     assert found is not None
-    assert (found.path, found.query) == (b"/i/token", b"")
+    assert found == (lanes.tokens[b"/i/"], b"/i/token", b"", head_of(BROWSER))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_a_plain_get(lanes: Lanes) -> None:
         b"GET /i/ HTTP/1.1\r\n",
         b"GET /i/a/b HTTP/1.1\r\n",
         b"GET /i/%61 HTTP/1.1\r\n",
-        b"GET /ad?" + b"a" * MAX_PLAIN_BYTES + b" HTTP/1.1\r\n",
+        b"GET /ad?" + b"a" * MAX_TARGET_BYTES + b" HTTP/1.1\r\n",
     ],
 )
 def test_what_is_no_plain_get(lanes: Lanes, line: bytes) -> None:

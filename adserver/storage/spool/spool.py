@@ -1,7 +1,7 @@
 """The way of every write of the data plane: to Valkey, or into the spool while Valkey is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from pathlib import Path
@@ -81,7 +81,7 @@ class Spool:
 
     async def _answer(
         self,
-        answer: Coroutine[Any, Any, object],
+        answer: Awaitable[object],
         function: str,
         key: Key,
         args: Sequence[Argument],
@@ -133,7 +133,7 @@ class Spool:
         packed: bytes,
         writer: Writer,
         batch: Call,
-        answer: Coroutine[Any, Any, object] | None,
+        answer: Awaitable[object] | None,
         trouble: StoreUnavailable | None,
     ) -> None:
         try:
@@ -171,7 +171,7 @@ class _Batch(NamedTuple):
     packed: bytes
     writer: Writer
     call: Call
-    answer: Coroutine[Any, Any, object] | None
+    answer: Awaitable[object] | None
     trouble: StoreUnavailable | None
 
 

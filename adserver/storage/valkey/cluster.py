@@ -16,6 +16,7 @@ from hiredis import ReplyError
 
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.valkey.address import Address
+from adserver.storage.valkey.connection import Command
 from adserver.storage.valkey.link import CONNECT_S, Link
 from adserver.storage.valkey.node import Nobody, Node
 from adserver.storage.valkey.refusal import refused
@@ -68,7 +69,9 @@ class Cluster:
         self._stale = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
-    def send(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+    is_one_place = False
+
+    def send(self, key: str, command: Command, deadline: float) -> Awaitable[object]:
         """To the node that has ``key``, as far as we know."""
         try:
             return self._owners[slot_of(key)].writes.send(command, deadline)

@@ -34,6 +34,9 @@ _PING: Final = pack(("PING",))
 
 Reply = asyncio.Future[object]
 
+Command = bytes | Callable[[], bytes]
+"""One as it goes over the wire, or what makes it at the end of the tick."""
+
 
 class Connection(asyncio.Protocol):
     """One connection from its beginning to its end. ``on_lost`` hears why it ended, once."""
@@ -45,7 +48,7 @@ class Connection(asyncio.Protocol):
         self._reader = hiredis.Reader(notEnoughData=...)  # its own default is False, which can be a reply
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[tuple[Reply, float]] = deque()
-        self._out: list[bytes] = []
+        self._out: list[Command] = []
         self._sweeping: asyncio.TimerHandle | None = None
         self._heard = self._swept = 0.0
         self._stalled = False
@@ -62,7 +65,7 @@ class Connection(asyncio.Protocol):
         """It begins."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
 
-    def send(self, command: bytes, deadline: float) -> Reply:
+    def send(self, command: Command, deadline: float) -> Reply:
         """A future of the reply; errors of the server are values (``hiredis.ReplyError``).
 
         ``deadline``: loop time after which it fails with StoreTimeout. Raises StoreUnavailable at once where asking
@@ -136,8 +139,9 @@ class Connection(asyncio.Protocol):
         if self._sweeping is None:
             self._heard = self._swept = now
             self._sweeping = self._loop.call_later(SWEEP_S, self._sweep)
-        self._transport.write(self._out[0] if len(self._out) == 1 else b"".join(self._out))
+        out = [command if isinstance(command, bytes) else command() for command in self._out]
         self._out.clear()
+        self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _sweep(self) -> None:
         """Fail what is past its deadline; notice a server that has fallen silent."""

@@ -267,6 +267,20 @@ end
 
 local function record_event(keys, args) return record(keys, args, false) end
 
+-- KEYS the visitors, of events of one moment. ARGV: for each of them how many arguments follow, and those of
+-- `record_event`. Returns for each what `record_event` returns, or its error: one that fails stops no other.
+local function record_events(keys, args)
+  local answers, at = {}, 1
+  for i = 1, #keys do
+    local last = at + tonumber(args[at])
+    local done, answer = pcall(record, { keys[i] }, { unpack(args, at + 1, last) }, false)
+    if not done and type(answer) ~= 'table' then answer = redis.error_reply('ERR ' .. tostring(answer)) end
+    answers[i] = answer
+    at = last + 1
+  end
+  return answers
+end
+
 -- The same of an event that may have been written already: a view or a count is not written twice.
 local function replay_event(keys, args) return record(keys, args, true) end
 
@@ -715,6 +729,7 @@ local function patch_product(keys, args)
 end
 
 redis.register_function('record_event_VERSION', record_event)
+redis.register_function('record_events_VERSION', record_events)
 redis.register_function('replay_event_VERSION', replay_event)
 redis.register_function('keep_visitor_VERSION', keep_visitor)
 redis.register_function('reserve_VERSION', reserve)

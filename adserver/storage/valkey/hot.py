@@ -1,20 +1,25 @@
 """What the hot path asks of Valkey: functions of the library and a few plain reads, over links instead of a pool."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from typing import Protocol
 
 from hiredis import ReplyError
 
+from adserver.storage.valkey.connection import Command
 from adserver.storage.valkey.library import Library
 from adserver.storage.valkey.node import Node
 from adserver.storage.valkey.refusal import is_missing, refusal_of, refused
 from adserver.storage.valkey.resp import pack
+from adserver.storage.valkey.together import Together
 
 TIMEOUT_S = 2.0
 """How long a call may take whose caller names no deadline."""
 
-Answer = Coroutine[Any, Any, object]
+Answer = Awaitable[object]
+_OF_MANY = {"record_event": "record_events"}
+"""Functions that are called so often that all calls of a turn go together, and what does that."""
+
 Key = str | tuple[str, ...]
 Argument = str | int | bytes
 
@@ -27,9 +32,12 @@ class Functions(Protocol):
 
 
 class Route(Protocol):
-    """The way to the node that has a key."""
+    """The way to the node that has a key. ``is_one_place``: that is the same one for all keys."""
 
-    def send(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+    @property
+    def is_one_place(self) -> bool: ...
+
+    def send(self, key: str, command: Command, deadline: float) -> Awaitable[object]:
         """The reply; errors of the server are values (``hiredis.ReplyError``). Raises StoreUnavailable."""
 
     def read(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
@@ -54,7 +62,9 @@ class Route(Protocol):
 class OneNode(Node):
     """One Valkey has all keys."""
 
-    def send(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+    is_one_place = True
+
+    def send(self, key: str, command: Command, deadline: float) -> Awaitable[object]:
         """Over the link for writes."""
         return self.writes.send(command, deadline)
 
@@ -78,6 +88,10 @@ class HotValkey:
         self._library = library
         self._timeout_s = timeout_s
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._together = {
+            one: Together(library.name(many), self._send, self._in_the_end, timeout_s=timeout_s)
+            for one, many in _OF_MANY.items()
+        }
         self.up = route.up
         self.close = route.close
 
@@ -88,12 +102,18 @@ class HotValkey:
 
     def call(self, function: str, key: Key, *args: Argument, deadline: float | None = None) -> Answer:
         """Call one function of the library on one key, or on several of one slot. The call is under way when this
-        returns, not only when the answer is awaited: so calls of one tick leave in the order in which they were made.
+        returns, not only when the answer is awaited. What is called on one key again and again leaves in the order in
+        which it was called.
         """
+        if function in self._together and deadline is None and isinstance(key, str) and self._route.is_one_place:
+            return self._together[function].call(key, args)
         keys = (key,) if isinstance(key, str) else key
         command = pack(("FCALL", self._library.name(function), len(keys), *keys, *args))
         deadline = deadline or self._late()
         return self._answer(keys[0], command, deadline, self._route.send(keys[0], command, deadline))
+
+    def _send(self, key: str, command: Command, deadline: float) -> Awaitable[object]:
+        return self._route.send(key, command, deadline)
 
     async def _answer(self, key: str, command: bytes, deadline: float, sent: Awaitable[object]) -> object:
         reply = await sent

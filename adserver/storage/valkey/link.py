@@ -9,7 +9,7 @@ import hiredis
 
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.valkey.address import Address
-from adserver.storage.valkey.connection import Connection, ReplicatedConnection, Reply
+from adserver.storage.valkey.connection import Command, Connection, ReplicatedConnection, Reply
 from adserver.storage.valkey.refusal import refused
 from adserver.storage.valkey.resp import pack
 
@@ -74,7 +74,7 @@ class Link:
         """Why a call would fail at once; empty when it would not."""
         return self._why if self._connection is None else self._connection.trouble
 
-    def send(self, command: bytes, deadline: float) -> Reply:
+    def send(self, command: Command, deadline: float) -> Reply:
         """See ``Connection.send``."""
         if self._connection is None:
             raise refused(self._why)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 
+from adserver.storage.valkey.connection import Command
 from adserver.storage.valkey.link import Link
 from adserver.storage.valkey.refusal import refused
 
@@ -46,7 +47,7 @@ class Nobody:
         self.trouble = why
         self.writes = self.reads = self
 
-    def send(self, _command: bytes, _deadline: float) -> Awaitable[object]:
+    def send(self, _command: Command, _deadline: float) -> Awaitable[object]:
         """Raises StoreUnavailable."""
         raise refused(self.trouble)
 

@@ -9,6 +9,7 @@ from hiredis import ReplyError
 from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.valkey.address import Address, address_of
 from adserver.storage.valkey.cluster import Cluster
+from adserver.storage.valkey.connection import Command
 from adserver.storage.valkey.hot import OneNode, Route, greeting
 from adserver.storage.valkey.library import Library
 from adserver.storage.valkey.link import BACKOFF_S, CONNECT_S, Link
@@ -16,7 +17,8 @@ from adserver.storage.valkey.mode import detect
 from adserver.storage.valkey.node import Node
 from adserver.storage.valkey.refusal import refused
 
-Send = Callable[[str, bytes, float], Awaitable[object]]
+Send = Callable[[str, Command, float], Awaitable[object]]
+Read = Callable[[str, bytes, float], Awaitable[object]]
 
 
 def route_to(url: str, library: Library, *, replicas: int = 0) -> Route:
@@ -46,9 +48,10 @@ class AnyRoute:
         self._why = "Valkey did not answer: not connected yet"
         self._finder: asyncio.Task[None] | None = None
         self.send: Send = self._not_yet
-        self.read: Send = self._not_yet
+        self.read: Read = self._not_yet
+        self.is_one_place = False
 
-    def _not_yet(self, key: str, command: bytes, deadline: float) -> Awaitable[object]:
+    def _not_yet(self, key: str, command: Command, deadline: float) -> Awaitable[object]:
         raise refused(self._why)
 
     async def recover(
@@ -98,5 +101,5 @@ class AnyRoute:
                 if clustered
                 else OneNode(*self._open_links(self._address))
             )
-            self.send, self.read = self._found.send, self._found.read
+            self.send, self.read, self.is_one_place = self._found.send, self._found.read, self._found.is_one_place
             await asyncio.gather(self._found.up(), return_exceptions=True)  # connect, though nobody may wait for it

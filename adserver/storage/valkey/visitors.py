@@ -25,6 +25,7 @@ MAX_HIDDEN = 50
 """Products kept that the visitor has hidden, the newest. With all else it is less than the 512 entries up to which a
 hash is compact."""
 
+_YES, _NO = b"1", b"0"
 _LIMIT = struct.Struct(">IH")
 _MOST_COUNTED = 65_535
 _DECISION_BYTES = 5
@@ -72,19 +73,20 @@ class ValkeyVisitors:
         its order, or, where it names neither, all that was bought from that advertiser.
         """
         order = event.order_id if event.name in _ORDERED else ""
-        more = bool(happened or event.mail or order or keep_s > self._retention_s)
         action = _ACTION.get(event.name, "s")
+        what: tuple[Argument, ...] = (action, *event.products)
+        if happened or event.mail or order or keep_s > self._retention_s:
+            what = (f"{action}+", *_more(event.mail, order, happened), *event.products)
         return self._writes.call(
             "record_event",
             keys.visitor(visitor),
             int(now) - EPOCH,
             max(self._retention_s, keep_s) if returning else self._new_visitor_s,
-            int(returning),
+            _YES if returning else _NO,
             MAX_ENTRIES,
             receipt,
             event.advertiser.ref,
-            *((f"{action}+", *_more(event.mail, order, happened)) if more else (action,)),
-            *event.products,
+            *what,
         )
 
     async def read_visitor(
