@@ -267,6 +267,12 @@ end
 
 local function record_event(keys, args) return record(keys, args, false) end
 
+-- What a call has raised, as a reply: some servers raise a table, some its text, and mistakes of ours have no word.
+local function as_error(raised)
+  if type(raised) == 'table' then return raised end
+  return redis.error_reply(string.match(raised, '^%u+ ') and raised or 'ERR ' .. raised)
+end
+
 -- KEYS the visitors, of events of one moment. ARGV: for each of them how many arguments follow, and those of
 -- `record_event`. Returns for each what `record_event` returns, or its error: one that fails stops no other.
 local function record_events(keys, args)
@@ -274,8 +280,7 @@ local function record_events(keys, args)
   for i = 1, #keys do
     local last = at + tonumber(args[at])
     local done, answer = pcall(record, { keys[i] }, { unpack(args, at + 1, last) }, false)
-    if not done and type(answer) ~= 'table' then answer = redis.error_reply('ERR ' .. tostring(answer)) end
-    answers[i] = answer
+    answers[i] = done and answer or as_error(answer)
     at = last + 1
   end
   return answers
