@@ -53,6 +53,8 @@ _SPELLINGS: dict[bytes, bytes | None] = {
     **{name.title(): name for name in _WANTED},
 }
 
+_REQUEST_LINE = b"GET / HTTP/1.1\r\n"
+
 Fields = Iterable[tuple[bytes, bytes]]
 """Header fields as they were sent, in their order."""
 
@@ -165,46 +167,55 @@ def forwarding(fields: Fields) -> Forwarding:
     return tuple([(name.lower(), value) for name, value in fields if name[:12].lower() == b"x-forwarded-"])
 
 
-def head_of(raw: bytes) -> Head | None:
-    """The head of a GET by HTTP/1.1 whose request line ``raw`` follows, up to the end of what was read. None for what
-    is no whole head, is more than one, or is in any way out of the ordinary: then the long way decides."""
-    return _read(raw) if len(raw) <= MAX_REMEMBERED_BYTES else None
-
-
-@lru_cache(REMEMBERED)
-def _read(raw: bytes) -> Head | None:
-    fields = _Reader().fields(raw) if raw.endswith(b"\r\n\r\n") else None
-    picked = pick_unless_unusual(fields) if fields is not None and len(fields) <= MAX_HEADERS else None
-    return None if fields is None or picked is None else Head(picked, forwarding(fields))
-
-
-class _Reader:
-    """Hears what the parser finds in one head, the only one to be read."""
+class HeadReader:
+    """Reads heads, each once. For one thread."""
 
     def __init__(self) -> None:
+        self._remembered = lru_cache(REMEMBERED)(self._read)
+        self._begin()
+
+    def head_of(self, raw: bytes) -> Head | None:
+        """The head of a GET by HTTP/1.1 whose request line ``raw`` follows, up to the end of what was read. None for
+        what is no whole head, is more than one, or is in any way out of the ordinary: then the long way decides."""
+        return self._remembered(raw) if len(raw) <= MAX_REMEMBERED_BYTES else None
+
+    def _begin(self) -> None:
+        """With a parser that has seen nothing yet. One that has read a whole head is as good."""
         self._parser = httptools.HttpRequestParser(self)
         self._fields: list[tuple[bytes, bytes]] = []
         self._begun = 0
         self._is_kept_alive = False
 
-    def fields(self, raw: bytes) -> list[tuple[bytes, bytes]] | None:
-        """None unless this is one whole head, after which the connection stays open."""
-        try:
-            self._parser.feed_data(b"GET / HTTP/1.1\r\n")
-            self._parser.feed_data(raw)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+    def _read(self, raw: bytes) -> Head | None:
+        self._fields, self._begun, self._is_kept_alive = [], 0, False
+        if not self._is_one(raw):
+            self._begin()
             return None
-        finally:
-            del self._parser  # it holds this object
-        return self._fields if self._begun == 1 and self._is_kept_alive else None
+        picked = pick_unless_unusual(self._fields) if len(self._fields) <= MAX_HEADERS else None
+        if picked is None:
+            return None
+        return Head(picked, forwarding(self._fields) if raw.lower().count(b"x-forwarded-") else ())
+
+    def _is_one(self, raw: bytes) -> bool:
+        """Whether it is one whole head, after which the connection stays open."""
+        if not raw.endswith(b"\r\n\r\n"):
+            return False
+        try:
+            self._parser.feed_data(_REQUEST_LINE + raw)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return False
+        return self._begun == 1 and self._is_kept_alive
 
     def on_message_begin(self) -> None:
+        """The parser has met the first byte of a head."""
         self._begun += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """And a field."""
         self._fields.append((name, value))
 
     def on_message_complete(self) -> None:
+        """And the end."""
         self._is_kept_alive = self._parser.should_keep_alive()
 
 

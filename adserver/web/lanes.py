@@ -1,10 +1,10 @@
 """Which requests take the fast lane, and to which door."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adserver.web.door import Door
-from adserver.web.head import Head, head_of
+from adserver.web.head import Head, HeadReader
 
 HOT_PATHS = (
     "/pixel.gif", "/ad", "/ads", "/ad.json", "/ad.png", "/ad.webp", "/ad.jpg", "/ad/click",
@@ -29,6 +29,7 @@ class Lanes:
     tokens: Mapping[bytes, Door]
     https_outside: bool
     proxies: str
+    heads: HeadReader = field(default_factory=HeadReader)
 
     def door_of(self, path: bytes) -> Door | None:
         """The door of a hot path."""
@@ -49,7 +50,7 @@ class Lanes:
         door = self.whole.get(path) or self._door_of_token(path)
         if door is None or not is_plain(target):
             return None
-        head = head_of(data[end + len(_VERSION) :])
+        head = self.heads.head_of(data[end + len(_VERSION) :])
         return None if head is None else (door, path, query, head)
 
 

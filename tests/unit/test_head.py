@@ -5,8 +5,10 @@ import gc
 import pytest
 
 from adserver.web.door import Door
-from adserver.web.head import MAX_REMEMBERED_BYTES, Told, head_of
+from adserver.web.head import MAX_REMEMBERED_BYTES, HeadReader, Told
 from adserver.web.lanes import MAX_TARGET_BYTES, Lanes, lanes_of
+
+head_of = HeadReader().head_of
 
 COOKIE = "A" * 45
 
@@ -89,10 +91,10 @@ def lanes() -> Lanes:
 def test_a_plain_get(lanes: Lanes) -> None:
     found = lanes.plain_get(b"GET /ad?placement=a%20b HTTP/1.1\r\n" + BROWSER)
     assert found is not None
-    assert found == (lanes.whole[b"/ad"], b"/ad", b"placement=a%20b", head_of(BROWSER))
+    assert found == (lanes.whole[b"/ad"], b"/ad", b"placement=a%20b", lanes.heads.head_of(BROWSER))
     found = lanes.plain_get(b"GET /i/token HTTP/1.1\r\n" + BROWSER)
     assert found is not None
-    assert found == (lanes.tokens[b"/i/"], b"/i/token", b"", head_of(BROWSER))
+    assert found == (lanes.tokens[b"/i/"], b"/i/token", b"", lanes.heads.head_of(BROWSER))
 
 
 @pytest.mark.parametrize(
@@ -128,3 +130,21 @@ def test_a_plain_get(lanes: Lanes) -> None:
 )
 def test_what_is_no_plain_get(lanes: Lanes, line: bytes) -> None:
     assert lanes.plain_get(line + BROWSER) is None
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_what_proxies_say_is_kept_for_who_believes_it(place: int) -> None:
+    lines = ["Host: ads.test", "User-Agent: Firefox/150", "Accept: */*"]
+    lines.insert(place, "X-FORWARDED-For: 198.51.100.7")
+    found = head_of(head(*lines))
+    assert found is not None
+    assert found.forwarding == ((b"x-forwarded-for", b"198.51.100.7"),)
+
+
+def test_a_head_that_is_none_spoils_no_other() -> None:
+    reader = HeadReader()
+    for raw in (BROWSER[:-2], BROWSER + b"GET", b"no colon\r\n\r\n", head("Host: a", "Connection: close"), BROWSER * 2):
+        assert reader.head_of(raw) is None
+        found = reader.head_of(BROWSER[:-2] + b"X-Behind: " + raw[:4].hex().encode() + b"\r\n\r\n")
+        assert found is not None
+        assert found.told(secure=False).asker.claims == (COOKIE,)
