@@ -34,6 +34,8 @@ class Batches(Protocol):
 class ValkeyEventLog:
     """Writes all records of one loop tick as one entry; whoever appended waits for that entry."""
 
+    _loop: asyncio.AbstractEventLoop
+
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
         self._pending: list[LogRecord] = []
@@ -42,26 +44,30 @@ class ValkeyEventLog:
 
     def append(self, record: LogRecord) -> "asyncio.Future[None]":
         """A future that is done when the record is in Valkey; it fails with StoreUnavailable."""
-        # One for each caller: who gives up must not cancel the write the others wait for.
-        loop = asyncio.get_running_loop()
         if not self._pending:
-            loop.call_soon(self._start_flush)
+            self._begin()
         self._pending.append(record)
-        written: asyncio.Future[None] = loop.create_future()
+        # One for each caller: who gives up must not cancel the write the others wait for.
+        written: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(written)
         return written
 
     def note(self, records: Sequence[LogRecord]) -> None:
         """Write the records without telling anybody whether that worked."""
         if not self._pending:
-            asyncio.get_running_loop().call_soon(self._start_flush)
+            self._begin()
         self._pending.extend(records)
+
+    def _begin(self) -> None:
+        """The first of a tick finds out which loop this is: whoever asks that asks the kernel as well."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._start_flush)
 
     def _start_flush(self) -> None:
         batch, self._pending = self._pending, []
         waiting, self._waiting = self._waiting, []
         appended = self._batches.append(batch)  # under way with this call, in the same write as the tick's other calls
-        flush = asyncio.get_running_loop().create_task(self._flush(appended, waiting))
+        flush = self._loop.create_task(self._flush(appended, waiting))
         self._flushes.add(flush)
         flush.add_done_callback(self._flushes.discard)
 
