@@ -9,6 +9,7 @@ import cssselect
 import lxml.etree
 import lxml.html
 
+from adserver.creative.selector import closing, split_selectors
 from adserver.creative.style_rules import Rule, rules_of
 
 Styles = Mapping[lxml.html.HtmlElement, Mapping[str, str]]
@@ -51,7 +52,7 @@ class Sheet:
         return {element: {name: value for name, (_, value) in said.items()} for element, said in won.items()}
 
     def _selectors(self, prelude: str) -> Iterator[Selector]:
-        for text in _split(prelude):
+        for text in split_selectors(prelude):
             selectors = () if _OF_A_MOMENT.search(text) else _selectors(text)
             if selectors is None:
                 self.unread.add(text)
@@ -107,19 +108,10 @@ def _selectors(text: str) -> tuple[Selector, ...] | None:
     start = _ONE_OF.search(text)
     if not start:
         return None
-    end = _closing(text, start.end())
-    spread = [text[: start.start()] + choice + text[end + 1 :] for choice in _split(text[start.end() : end])]
+    end = closing(text, start.end())
+    spread = [text[: start.start()] + choice + text[end + 1 :] for choice in split_selectors(text[start.end() : end])]
     parts = [_selectors(part) for part in spread[:64]] if end > 0 else [None]
     return None if None in parts else tuple(selector for part in parts if part for selector in part)
-
-
-def _closing(text: str, start: int) -> int:
-    depth = 1
-    for place in range(start, len(text)):
-        depth += (text[place] == "(") - (text[place] == ")")
-        if not depth:
-            return place
-    return -1
 
 
 def _selector(text: str) -> Selector | None:
@@ -129,13 +121,3 @@ def _selector(text: str) -> Selector | None:
         return Selector(lxml.etree.XPath(path), parsed.specificity())
     except (cssselect.SelectorError, lxml.etree.XPathError, ValueError, RecursionError):
         return None
-
-
-def _split(selectors: str) -> Iterator[str]:
-    depth = start = 0
-    for place, letter in enumerate(selectors):
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and not depth:
-            yield selectors[start:place].strip()
-            start = place + 1
-    yield selectors[start:].strip()

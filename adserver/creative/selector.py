@@ -86,25 +86,28 @@ def split_selectors(text: str, mark: str = ",") -> list[str]:
     return [*parts, text[start:].strip()]
 
 
-def _simple(text: str, found: re.Match[str]) -> tuple[Simple, int]:
-    kind, end = str(found.lastgroup), found.end()
-    if kind not in ("pseudo", "element") or text[end : end + 1] != "(":
-        return Simple(kind, found[0]), end
-    close = _closing(text, end + 1)
-    argument = text[end + 1 : close]
-    name = found[0].lower()
-    if name in (":is", ":where", ":not", ":has"):
-        return Simple(kind, name, tuple(selector_of(part) for part in split_selectors(argument))), close + 1
-    return Simple(kind, name, (), f"({argument})"), close + 1
-
-
-def _closing(text: str, start: int) -> int:
+def closing(text: str, start: int) -> int:
+    """Where the bracket ends within which ``start`` is; -1 where it does not."""
     depth = 1
     for place in range(start, len(text)):
         depth += (text[place] == "(") - (text[place] == ")")
         if not depth:
             return place
-    raise UnknownSelectorError(text)
+    return -1
+
+
+def _simple(text: str, found: re.Match[str]) -> tuple[Simple, int]:
+    kind, end = str(found.lastgroup), found.end()
+    if kind not in ("pseudo", "element") or text[end : end + 1] != "(":
+        return Simple(kind, found[0]), end
+    close = closing(text, end + 1)
+    if close < 0:
+        raise UnknownSelectorError(text)
+    argument = text[end + 1 : close]
+    name = found[0].lower()
+    if name in (":is", ":where", ":not", ":has"):
+        return Simple(kind, name, tuple(selector_of(part) for part in split_selectors(argument))), close + 1
+    return Simple(kind, name, (), f"({argument})"), close + 1
 
 
 def _weight(simple: Simple) -> Specificity:

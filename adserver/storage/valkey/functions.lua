@@ -510,34 +510,27 @@ local function reserve(keys, args)
   return reply
 end
 
--- KEYS[1] the visitor. ARGV: how a decision's id begins. Its ad was seen: what it took is not given back.
--- Returns 1, or 0 if nothing of it waited.
-local function seen(keys, args)
-  local newest, claims = read_pending(redis.call('HGET', keys[1], 'q'))
+-- The claim of a decision does not wait any more; with `back` what it took is given back. 1, or 0 if none waited.
+local function settle(key, decision, back)
+  local newest, claims = read_pending(redis.call('HGET', key, 'q'))
   for i, claim in ipairs(claims) do
-    if claim[4] == args[1] then
+    if claim[4] == decision then
       table.remove(claims, i)
-      redis.call('HSET', keys[1], 'q', pack_pending(newest, claims))
+      if back then give_back(key, { [claim[1]] = claim[2] }) end
+      redis.call('HSET', key, 'q', pack_pending(newest, claims))
       return 1
     end
   end
   return 0
 end
 
+-- KEYS[1] the visitor. ARGV: how a decision's id begins. Its ad was seen: what it took is not given back.
+-- Returns 1, or 0 if nothing of it waited.
+local function seen(keys, args) return settle(keys[1], args[1], false) end
+
 -- KEYS[1] the visitor. ARGV: how a decision's id begins. Its ad will not be seen: what it took is given back now.
 -- Returns 1, or 0 if nothing of it waited.
-local function unseen(keys, args)
-  local newest, claims = read_pending(redis.call('HGET', keys[1], 'q'))
-  for i, claim in ipairs(claims) do
-    if claim[4] == args[1] then
-      table.remove(claims, i)
-      give_back(keys[1], { [claim[1]] = claim[2] })
-      redis.call('HSET', keys[1], 'q', pack_pending(newest, claims))
-      return 1
-    end
-  end
-  return 0
-end
+local function unseen(keys, args) return settle(keys[1], args[1], true) end
 
 -- KEYS[1] the visitor. ARGV: the counter of the ads since the last click. Returns 1, or 0 if there was none.
 local function clicked(keys, args)
