@@ -7,18 +7,16 @@ graceful shutdown and limits are the same, because both kinds of requests stand 
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Coroutine
 from typing import Any, cast
 
 from uvicorn._types import ASGI3Application
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from adserver.web.context import Context
 from adserver.web.door import Door
-from adserver.web.head import REMEMBERED, Forwarding, Head, forwarding, pick_unless_unusual
+from adserver.web.forwarded import ToldByProxy, told_by
+from adserver.web.head import Head, forwarding, pick_unless_unusual
 from adserver.web.lanes import Lanes, is_plain
 from adserver.web.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, BoundedHttpProtocol
 from adserver.web.responses import Answer
@@ -91,7 +89,7 @@ class FastLane(BoundedHttpProtocol):
     """Made by ``fast_lane``, which gives the class its lanes."""
 
     lanes: Lanes
-    told_by_proxy: "ToldByProxy | None" = None
+    told_by_proxy: ToldByProxy | None = None
     _date: tuple[object, bytes] = (None, b"")
 
     _door: Door | None = None
@@ -311,7 +309,8 @@ class FastLane(BoundedHttpProtocol):
     def _context(self, path: bytes, query: bytes, head: Head) -> Context:
         secure, peer = self._secure, self._peer
         if self.told_by_proxy is not None and head.forwarding:
-            secure, peer = self.told_by_proxy(head.forwarding, peer, self.scheme)
+            scheme, peer = self.told_by_proxy(head.forwarding, peer, self.scheme or "")
+            secure = self.lanes.https_outside or scheme == "https"
         return Context("GET", path.decode("ascii"), query, head, secure, peer)
 
     def _default_head(self) -> bytes:
@@ -326,30 +325,5 @@ class FastLane(BoundedHttpProtocol):
 
 def fast_lane(lanes: Lanes) -> type[FastLane]:
     """The protocol with its lanes, to be given to uvicorn."""
-    told_by_proxy = staticmethod(_told_by_proxy(lanes)) if lanes.proxies else None
+    told_by_proxy = staticmethod(told_by(lanes.proxies)) if lanes.proxies else None
     return type("FastLane", (FastLane,), {"lanes": lanes, "told_by_proxy": told_by_proxy})
-
-
-ToldByProxy = Callable[[Forwarding, str, str | None], tuple[bool, str]]
-"""What forwarded headers say, whose address sent them, by which scheme -> whether the browser speaks HTTPS, and its
-address."""
-
-
-def _told_by_proxy(lanes: Lanes) -> ToldByProxy:
-    """By uvicorn's own rules."""
-
-    async def nothing(*_: object) -> None:
-        """Where the middleware would call the application."""
-
-    proxies = ProxyHeadersMiddleware(nothing, lanes.proxies)
-
-    @lru_cache(REMEMBERED)
-    def told(headers: Forwarding, sender: str, scheme: str | None) -> tuple[bool, str]:
-        client = (sender, 0) if sender else None
-        scope: Any = {"type": "http", "client": client, "scheme": scheme, "headers": headers}
-        run: Coroutine[Any, Any, None] = cast("Any", proxies)(scope, None, None)
-        with suppress(StopIteration):
-            run.send(None)
-        return lanes.https_outside or scope["scheme"] == "https", scope["client"][0] if scope["client"] else ""
-
-    return told
