@@ -1,4 +1,4 @@
-"""What a proxy in front says of the client, read by uvicorn's own middleware, and once for all requests that say the same."""
+"""What a proxy in front says of the client: by uvicorn's own middleware, asked once for all that say the same."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
