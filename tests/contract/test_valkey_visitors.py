@@ -12,6 +12,7 @@ from adserver.model.account import Advertiser
 from adserver.model.event import Event
 from adserver.model.event_name import EventName
 from adserver.model.profile import EPOCH, Claim, Count, Profile, Receipt, Shopping, Window
+from adserver.storage.interfaces import StoreUnavailable
 from adserver.storage.valkey import keys
 from adserver.storage.valkey.client import Valkey
 from adserver.storage.valkey.hot import Answer, Argument, Key
@@ -52,6 +53,16 @@ async def visitors(valkey_url: str, valkey: Valkey) -> AsyncIterator[ValkeyVisit
 
 async def shopping(visitors: ValkeyVisitors, ref: int = 7) -> Shopping:
     return (await visitors.read_visitor(ANNA, NOW)).shopping[ref]
+
+
+async def test_a_key_that_is_no_hash_harms_nobody_else(visitors: ValkeyVisitors, valkey: Valkey) -> None:
+    await valkey.redis.set(keys.visitor("ben"), "no hash")
+    both = [visitors.record_event(who, view("SKU1"), NOW, returning=True) for who in ("ben", ANNA)]
+    refusal, kept = await asyncio.gather(*both, return_exceptions=True)
+    assert isinstance(refusal, StoreUnavailable)
+    assert (str(refusal), refusal.lasting) == ("Valkey refused: WRONGTYPE", True)
+    assert kept == 2
+    assert (await shopping(visitors)).viewed.keys() == {"SKU1"}
 
 
 async def test_an_unknown_visitor_is_empty_and_stays_unwritten(visitors: ValkeyVisitors, valkey: Valkey) -> None:
