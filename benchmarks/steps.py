@@ -1,5 +1,6 @@
 """The steps of a pixel and of an ad that need nothing but memory."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -24,11 +25,11 @@ from adserver.tracking.sealed import VisitorSeal
 from adserver.tracking.token import TokenKind, Tokens
 from adserver.tracking.visitor import VisitorCookies
 from adserver.web.context import Context
-from adserver.web.head import Head
+from adserver.web.head import Head, HeadReader
 from adserver.web.query import parse_query
 from benchmarks.consent import tc_string
 from benchmarks.decisions import Bench, Scene
-from benchmarks.traffic import USER_AGENT
+from benchmarks.traffic import CHROME, IMAGE, USER_AGENT
 from tests.server import ACCOUNTS
 
 _SECRET = b"only for a benchmark, of 32 bytes or more"
@@ -66,8 +67,14 @@ def _pixel_steps() -> dict[str, Step]:
         secure=False,
         peer="192.0.2.1",
     )
+    lines = ("Host: ads.test", *CHROME, *IMAGE, "Referer: https://shop.test/", f"Cookie: adserver={claims[0]}")
+    head = "\r\n".join((*lines, "", "")).encode()
+    known, new = HeadReader(), HeadReader()
+    numbers = itertools.count()
     call = ("FCALL", "record_event", 1, f"u:{{{VISITOR}}}", 200_000_000, 7_776_000, 1, 256, b"", 1, "v", "P00001")
     return {
+        "parse: head of a browser, read before": lambda: known.head_of(head[:-1] + b"\n"),
+        "parse: head of a browser, new": lambda: new.head_of(b"X: %d\r\n" % next(numbers) + head),
         "parse: query of a product view -> fields": lambda: parse_query(query),
         "parse: the same with a consent string": lambda: parse_query(with_consent),
         "parse: headers and fields -> hit": lambda: context.hit(fields, _NOW),

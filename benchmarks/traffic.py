@@ -23,7 +23,7 @@ _REQUESTS = 20_000
 USER_AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 )
-_CHROME = (
+CHROME = (
     "Connection: keep-alive",
     'sec-ch-ua: "Chromium";v="140", "Not=A?Brand";v="24", "Google Chrome";v="140"',
     "sec-ch-ua-mobile: ?0",
@@ -33,7 +33,7 @@ _CHROME = (
     "Accept-Encoding: gzip, deflate, br, zstd",
     "Accept-Language: de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7",
 )
-_IMAGE = (
+IMAGE = (
     "Accept: image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
     "Sec-Fetch-Mode: no-cors",
     "Sec-Fetch-Dest: image",
@@ -120,7 +120,7 @@ class Traffic:
 
     def image(self, target: str) -> bytes:
         """An image of the banner's own, such as its impression."""
-        return self.request(target, _IMAGE, "", "")
+        return self.request(target, IMAGE, "", "")
 
     def frame(self, target: str) -> bytes:
         """A page that a click opens."""
@@ -129,14 +129,14 @@ class Traffic:
     def request(self, target: str, kind: Sequence[str], page: str, cookie: str) -> bytes:
         """One GET."""
         lines = [f"GET {target} HTTP/1.1", f"Host: {self.address}"]
-        lines += (*_CHROME, *kind) if self._manner.browser else (f"User-Agent: {USER_AGENT}",)
+        lines += (*CHROME, *kind) if self._manner.browser else (f"User-Agent: {USER_AGENT}",)
         lines += [f"Referer: {page}"] if page else []
         lines += [f"Cookie: {cookie}"] if cookie else []
         return "\r\n".join((*lines, "", "")).encode()
 
     def _view(self, product: str, visitor: Visitor) -> bytes:
         query = f"a={quote(self.site.advertiser)}&e=view_item&p={quote(product, safe='')}{_consent_query(visitor)}"
-        return self.request(f"/pixel.gif?{query}", _IMAGE, self.site.shop_page, visitor.cookie)
+        return self.request(f"/pixel.gif?{query}", IMAGE, self.site.shop_page, visitor.cookie)
 
     def _fetch(self, requests: Sequence[bytes], connections: int) -> list[bytes]:
         return fetch_all(self.address, requests, connections=connections)
