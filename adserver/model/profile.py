@@ -1,7 +1,6 @@
 """What is known of one visitor."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -77,8 +76,7 @@ def met_by(experiment: str) -> str:
     return f"~{experiment}"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Ads that a counter has seen: ``count`` since ``started_at`` (seconds since EPOCH). It has ended
     ``window_s`` seconds after that, and is no cap any more, however many it counts."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adserver.decision.index import PlacementEntry
 from adserver.decision.viewer import Viewer
@@ -28,8 +28,7 @@ MAX_PLACEMENTS = 20
 _NOT_READ = Profile()
 
 
-@dataclass(frozen=True, slots=True)
-class AdRequest:
+class AdRequest(NamedTuple):
     """Placement ids as asked for; ``same_page``: only pages of the publisher itself may read the answer. ``click``:
     what is to stand before the links, as it was sent (``service.click_macros``)."""
 

@@ -3,8 +3,8 @@ the products."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, inf
-from typing import NamedTuple
 
 from adserver.catalog.honesty import rule_of, shown_price
 from adserver.creative.banner import Picture, Tile, letter_of
@@ -30,14 +30,15 @@ _FRAME_WEIGHT = 12
 _BECAUSE = {Why.CART: "cart", Why.PRICE_DROP: "price_drop", Why.VIEWED: "viewed", Why.OFTEN: "viewed"}
 
 
-class Good(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Good:
     """A product, ready but for its click URL. From the second ``until`` on its prices, or its picture's URL, may be
     others. ``price`` is that of the tile, in micros."""
 
     product: Product
     until: float
     markup: Cut
-    tail: str
+    tail: bytes
     long_price: bool
     discount: int
     tile: Tile

@@ -17,6 +17,7 @@ from adserver.tracking.keyring import Keyring
 
 MAX_TOKEN_CHARS = 4_096
 _HEAD = struct.Struct(">BI")
+_NAMED_HEAD = struct.Struct(">BIH")
 _LENGTH = struct.Struct(">H")
 _MICROS = struct.Struct(">Q")
 
@@ -71,14 +72,11 @@ class Tokens:
             token.trace,
             token.sealed,
         )
-        return self.sign(head, tail)
+        return self.sign(head, (tail,))[0].decode()
 
-    def sign(self, head: str, tail: str) -> str:
-        """The token of two halves that were made before: of one decision, and of one product in one placement."""
-        return self._keyring.sign(head + tail)
-
-    def sign_each(self, head: str, tails: Sequence[str]) -> list[str]:
-        """The tokens of one decision's head with each of ``tails``."""
+    def sign(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
+        """The tokens of halves that were made before: of one decision with each of ``tails``, those of products in one
+        placement."""
         return self._keyring.sign_each(head, tails)
 
     def read(self, text: str, kind: TokenKind) -> Token | None:
@@ -130,19 +128,19 @@ def token_head(  # noqa: PLR0917  in the order of the bytes; a name for each wou
     micros: int = 0,
     trace: bytes = b"",
     sealed: bytes = b"",
-) -> str:
+) -> bytes:
     """The half that each decision has anew. It fills whole groups of base64, so that the other half can follow."""
+    name = decision.encode()
     if creative or lease or micros or trace or sealed:
-        priced = (
-            _priced(creative, lease, micros) + _LENGTH.pack(len(trace)) + trace + _LENGTH.pack(len(sealed)) + sealed
-        )
-        raw = _HEAD.pack(kind | _PRICED, expires) + _field(decision) + priced
+        priced, pack = _priced(creative, lease, micros), _LENGTH.pack
+        head = _NAMED_HEAD.pack(kind | _PRICED, expires, len(name))
+        raw = b"".join((head, name, priced, pack(len(trace)), trace, pack(len(sealed)), sealed))
     else:
-        raw = _HEAD.pack(kind, expires) + _field(decision)
+        raw = _NAMED_HEAD.pack(kind, expires, len(name)) + name
     return base64url(raw + bytes(-len(raw) % 3))
 
 
-def token_tail(advertiser: str, line_item: str, placement: str, product: str = "", url: str = "") -> str:
+def token_tail(advertiser: str, line_item: str, placement: str, product: str = "", url: str = "") -> bytes:
     """The half that is the same whenever this product is shown there."""
     raw = b"".join([_field(value) for value in (advertiser, line_item, placement, product, url)])
     return base64url(raw)
