@@ -125,7 +125,8 @@ class RenderAd:
         tokens = self._tokens.sign(head, [good.tail for good in goods])
         clicks = [link(token).join(good.markup) for token, good in zip(tokens, goods, strict=True)]
         token = self._impression(shelf, decision, now)
-        html = b"".join((token.join(before), *clicks, token.join(after)))
+        inside = b"".join((before[-1], *clicks, after[0]))
+        html = token.join((*before[:-1], inside, *after[1:]))  # the style sheet is before: it is copied only here
         if linked:
             html = link(*self._tokens.sign(head, (shelf.home_tail,))).join(html.split(CLICK))
         return Ad(decision.placement.id, shelf.width, shelf.height, html, csp)
@@ -188,7 +189,7 @@ class RenderAd:
 
 
 class _Foreign:
-    """Our click URLs behind the one of somebody else, as they stand in an attribute. Quoting leaves a token as it is."""
+    """Our click URLs behind the one of somebody else, as they stand in an attribute; a token needs no quoting."""
 
     def __init__(self, prefix: str, start: bytes) -> None:
         self._start = (str(escape(prefix)) + quote(start, safe="")).encode("utf-8", "replace")

@@ -18,7 +18,6 @@ _COUNTERS = frozenset(b"agfpd")
 _VIEWED_OR_CARTED = frozenset(b"vc")
 _BOUGHT, _SEEN, _RECEIPT, _HAPPENED, _EXPOSED, _MAIL, _PENDING_CLAIMS, _HIDDEN = b"bsrnxeqh"
 _NO_LENGTH = bytes(4)
-_window = tuple.__new__  # half the time of calling the class: a visitor may have hundreds
 
 
 def profile_of(flat: Sequence[bytes], now: int = 0) -> Profile:
@@ -128,7 +127,7 @@ def _expired(pending: bytes, now: int) -> dict[int, int]:
 
 def _windows(value: bytes, gone: Mapping[int, int]) -> tuple[Window, ...]:
     """A counter's windows, without what the claims in ``gone`` took."""
-    windows = tuple([_window(Window, window) for window in _WINDOW.iter_unpack(value) if window[0]])
+    windows = tuple([Window(*window) for window in _WINDOW.iter_unpack(value) if window[0]])
     if not gone:
         return windows
     entries = [value[at : at + _WINDOW.size] for at in range(0, len(value), _WINDOW.size)]
