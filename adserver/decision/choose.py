@@ -20,13 +20,21 @@ class Choice:
     told. ``room`` for so many more. ``settled``: whatever else is in the catalog, nothing that the visitor looked at
     could take a place."""
 
-    __slots__ = ("_places", "gaps", "room", "settled")
+    __slots__ = ("_places", "settled")
 
     def __init__(self, places: Places, *, settled: bool) -> None:
         self._places = places
-        self.gaps = places.gaps()
-        self.room = places.room
         self.settled = settled
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """What is said above."""
+        return self._places.gaps()
+
+    @property
+    def room(self) -> int:
+        """What is said above."""
+        return self._places.room
 
     @property
     def places(self) -> Sequence[Place]:

@@ -88,12 +88,9 @@ class Places:
         """Give it the place of its group, unless that is settled. Whether nothing that follows gets one."""
         group = product.item_group_id or product.id
         groups = self._groups
-        first = why
-        if group in groups:
-            held = groups[group]
-            if type(held) is not Why:
-                return False
-            first = held
+        first = groups.get(group, why)
+        if type(first) is not Why:
+            return False
         if not self._can_stand(product):
             if product.item_group_id and group not in groups:
                 groups[group] = why
@@ -159,4 +156,4 @@ class Places:
         placed: list[Place] = [place for place in self._groups.values() if type(place) is tuple]
         if len(placed) < self._most:
             placed += [(gap.product, gap.why) for gap in self.gaps() if not gap.bought]
-        return placed[: self._most]
+        return placed[: self._most] if len(placed) > self._most else placed

@@ -142,7 +142,7 @@ class DecideAd:
         if isinstance(filled, LineItemReason):
             return filled
         ghost = self._live.assigner.is_ghost(viewer.visitor, booking.campaign)
-        charge = await self._purse.take(booking, viewer.now, deadline)
+        charge = await self._purse.take(booking, viewer.now, deadline) if booking.micros else None
         if isinstance(charge, LineItemReason):
             return charge
         if ghost:  # it pays nothing, but where there is no money nobody would have been shown the ad

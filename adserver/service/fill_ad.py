@@ -87,7 +87,8 @@ class FillAd:
         places = choice.places
         missing = max(1, self._creatives[design].min_products) - len(places)
         if missing <= 0:
-            return Filled(tuple([place[0] for place in places]), tuple([place[1] for place in places]), offer)
+            products, why = zip(*places, strict=True)
+            return Filled(products, why, offer)
         if choice.purchased >= missing:
             return LineItemReason.PURCHASED
         if choice.hidden >= missing:
@@ -103,7 +104,7 @@ class FillAd:
         if not choice.settled and (others := wishes.others):
             products = {**products, **await self._catalogs.products(ref, others, turn.deadline)}
             choice = turn.choose(products, further=True)
-        has_room = bool(choice.room) and turn.booking.line_item.fill_up
+        has_room = turn.booking.line_item.fill_up and choice.room > 0
         if recommend and (has_room or choice.gaps):
             told = await self._told(turn, choice, recommend, room=has_room)
             await self._complete(turn, choice, products, told, recommend, fill_up=has_room)
