@@ -16,9 +16,8 @@ from adserver.model.profile import EPOCH
 
 
 class Choice:
-    """The products, each with its why, first of the visitor's own. ``gaps``: those that give way to others, if any are
-    told. ``room`` for so many more. ``settled``: whatever else is in the catalog, nothing that the visitor looked at
-    could take a place."""
+    """The products, each with its why, first of the visitor's own. ``settled``: whatever else is in the catalog,
+    nothing that the visitor looked at could take a place."""
 
     __slots__ = ("_places", "settled")
 
@@ -28,12 +27,12 @@ class Choice:
 
     @property
     def gaps(self) -> Sequence[Gap]:
-        """What is said above."""
+        """Those that give way to others, if any are told."""
         return self._places.gaps()
 
     @property
     def room(self) -> int:
-        """What is said above."""
+        """For so many more."""
         return self._places.room
 
     @property
