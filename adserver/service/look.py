@@ -73,7 +73,7 @@ class _Look:
         self._geo: frozenset[str] | None = None
 
     def has_consent(self, advertiser: Advertiser) -> bool:
-        return self._sight.has_consent(advertiser, self._verdict)
+        return self._verdict is Verdict.GRANTED or self._sight.has_consent(advertiser, self._verdict)
 
     def is_member(self, segment: str) -> bool:
         return self._sight.live.rules.is_member(segment, self._profile, self._now)

@@ -16,7 +16,7 @@ from adserver.model.snapshot import Snapshot
 from adserver.service.picture_links import PictureLinks
 from adserver.service.shelves import Good, Shelf, Shelves, because_of
 from adserver.tracking.sealed import VisitorSeal
-from adserver.tracking.token import TokenKind, Tokens, token_head
+from adserver.tracking.token import TokenKind, Tokens, token_head, token_terms
 from adserver.tracking.trace import trace_of
 
 _FREE = Charge("", 0)
@@ -175,16 +175,14 @@ class RenderAd:
 
     def _click_head(self, shelf: Shelf, decision: Decision, now: float) -> bytes:
         """Of all click tokens of a decision."""
-        expires = int(now) + self._click_ttl_s
-        return token_head(TokenKind.CLICK, expires, decision.id, decision.creative, "", shelf.click_micros)
+        return token_head(TokenKind.CLICK, int(now) + self._click_ttl_s, decision.id, shelf.click_terms)
 
     def _impression(self, shelf: Shelf, decision: Decision, now: float) -> bytes:
         """Its token."""
         lease, micros = decision.charge or _FREE
-        expires = int(now) + self._impression_ttl_s
         sealed = self._seal(decision.claimed_by, decision.id) if decision.claimed_by else b""
-        trace = trace_of(decision)
-        head = token_head(TokenKind.IMPRESSION, expires, decision.id, decision.creative, lease, micros, trace, sealed)
+        terms = token_terms(decision.creative, lease, micros, trace_of(decision), sealed)
+        head = token_head(TokenKind.IMPRESSION, int(now) + self._impression_ttl_s, decision.id, terms)
         return self._tokens.sign(head, (shelf.tail,))[0]
 
 

@@ -62,16 +62,9 @@ class Tokens:
     def mint(self, token: Token) -> str:
         """The token as it stands in a URL path: ``A-Z a-z 0-9 _ -`` only."""
         tail = token_tail(token.advertiser, token.line_item, token.placement, token.product, token.url)
-        head = token_head(
-            token.kind,
-            token.expires,
-            token.decision,
-            token.creative,
-            token.lease,
-            token.micros,
-            token.trace,
-            token.sealed,
-        )
+        priced = (token.creative, token.lease, token.micros, token.trace, token.sealed)
+        terms = token_terms(*priced) if any(priced) else b""
+        head = token_head(token.kind, token.expires, token.decision, terms)
         return self.sign(head, (tail,))[0].decode()
 
     def sign(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
@@ -119,25 +112,17 @@ class Tokens:
         )
 
 
-def token_head(  # noqa: PLR0917  in the order of the bytes; a name for each would cost as much as packing them
-    kind: TokenKind,
-    expires: int,
-    decision: str,
-    creative: str = "",
-    lease: str = "",
-    micros: int = 0,
-    trace: bytes = b"",
-    sealed: bytes = b"",
-) -> bytes:
+def token_head(kind: TokenKind, expires: int, decision: str, terms: bytes = b"") -> bytes:
     """The half that each decision has anew. It fills whole groups of base64, so that the other half can follow."""
     name = decision.encode()
-    if creative or lease or micros or trace or sealed:
-        priced, pack = _priced(creative, lease, micros), _LENGTH.pack
-        head = _NAMED_HEAD.pack(kind | _PRICED, expires, len(name))
-        raw = b"".join((head, name, priced, pack(len(trace)), trace, pack(len(sealed)), sealed))
-    else:
-        raw = _NAMED_HEAD.pack(kind, expires, len(name)) + name
+    raw = _NAMED_HEAD.pack(kind | _PRICED if terms else kind, expires, len(name)) + name + terms
     return base64url(raw + bytes(-len(raw) % 3))
+
+
+def token_terms(creative: str, lease: str = "", micros: int = 0, trace: bytes = b"", sealed: bytes = b"") -> bytes:
+    """What a head says of the ad beside its decision; of clicks the same for all ads of a line item in one design."""
+    pack = _LENGTH.pack
+    return _priced(creative, lease, micros) + pack(len(trace)) + trace + pack(len(sealed)) + sealed
 
 
 def token_tail(advertiser: str, line_item: str, placement: str, product: str = "", url: str = "") -> bytes:
