@@ -37,12 +37,13 @@ class Places:
 
     __slots__ = (
         "_banned",
-        "_booking",
         "_crosses",
+        "_domains",
         "_groups",
         "_hidden",
         "_most",
         "_now",
+        "_set",
         "_shown",
         "_taken",
         "_unbound",
@@ -63,7 +64,8 @@ class Places:
         hidden: Set[str] = frozenset(),
     ) -> None:
         """``now`` in seconds since 1970; ``most`` products have room. ``hidden`` by the visitor: ids and groups."""
-        self._booking = booking
+        self._domains = booking.advertiser.domains
+        self._set = booking.product_set
         self._banned = excluded if excluded.groups else None
         self._shown = shown_to(booking, frequency, now - EPOCH)
         self._hidden = hidden
@@ -108,10 +110,7 @@ class Places:
         return self._taken >= self._most and not self._waiting
 
     def _can_stand(self, product: Product) -> bool:
-        booking = self._booking
-        if not showable(product, booking.advertiser.domains):
-            return False
-        return booking.product_set is None or booking.product_set.has(product, self._now)
+        return showable(product, self._domains) and (self._set is None or self._set.has(product, self._now))
 
     def _judge(self, product: Product, group: str, why: Why) -> Place | Gap | None:
         """What this visitor's wishes and purchases, and the ads seen so far, leave of a product that could be shown."""

@@ -174,21 +174,13 @@ class DecideAd:
         """The first offer whose caps still hold, counted; the others cost nothing."""
         taken = None
         try:
-            taken = await self._reserved(offered, viewer, deadline)
+            claims = [offer.claim for offer in offered]
+            reserved = await self._visitors.reserve(viewer.visitor, claims, viewer.now, deadline)
+            if reserved.place >= 0:
+                taken = offered[reserved.place]
         finally:
             self._give_back(offered, but=taken)
-        return taken
-
-    async def _reserved(self, offered: "Sequence[_Offered]", viewer: Viewer, deadline: float) -> "_Offered | None":
-        first = offered[0].claim
-        if not first.counts and not first.met:
-            return offered[0]
-        claims = [offer.claim for offer in offered]
-        reserved = await self._visitors.reserve(viewer.visitor, claims, viewer.now, deadline)
-        if reserved.place < 0:
-            return None
-        taken = offered[reserved.place]
-        if reserved.first:
+        if taken and reserved.first:
             self._log.note(exposure_records(reserved, taken.claim, viewer.now))
         return taken
 

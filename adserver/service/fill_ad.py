@@ -1,6 +1,7 @@
 """A line item gets its products: they are looked up, and those that suit the visitor take their places."""
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from adserver.audience.interest import newest_interest
@@ -136,7 +137,8 @@ class FillAd:
         return Told(bought, viewed, best)
 
 
-class _Turn(NamedTuple):
+@dataclass(slots=True)
+class _Turn:
     """What stays the same while products are looked for."""
 
     booking: Booking

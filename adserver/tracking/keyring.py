@@ -30,7 +30,8 @@ class Keyring:
 
     def sign(self, body: str) -> str:
         """``<key id><body><mac>``; ``body`` must be ASCII without blanks."""
-        return self.sign_each(body.encode(), (b"",))[0].decode()
+        named = self._ids[0] + body
+        return named + base64url(self._macs[0](named.encode())[:_MAC_BYTES]).decode()
 
     def sign_each(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
         """``sign`` of ``head`` with each of ``tails`` behind it, as they stand in a document."""
