@@ -14,6 +14,9 @@ from adserver.model.line_item import Recommend
 from adserver.model.product import Product
 from adserver.model.profile import EPOCH
 
+# An enumeration looks its members up slowly.
+_CART, _PRICE_DROP, _VIEWED, _OFTEN = Why.CART, Why.PRICE_DROP, Why.VIEWED, Why.OFTEN
+
 
 class Choice:
     """The products, each with its why, first of the visitor's own. ``settled``: whatever else is in the catalog,
@@ -111,12 +114,12 @@ def _place_own(places: Places, wishes: Wishes, products: Mapping[str, Product], 
     put, cheaper = places.put, _cheaper(wishes, products, now)
     last = wishes.viewed[:1]
     for why, ids in (
-        (Why.CART, wishes.carted),
-        (Why.PRICE_DROP if cheaper[:1] == last else Why.VIEWED, last),
-        (Why.OFTEN, wishes.often),
-        (Why.PRICE_DROP, cheaper),
-        (Why.VIEWED, wishes.viewed),
-        (Why.VIEWED, wishes.others if further else ()),
+        (_CART, wishes.carted),
+        (_PRICE_DROP if cheaper[:1] == last else _VIEWED, last),
+        (_OFTEN, wishes.often),
+        (_PRICE_DROP, cheaper),
+        (_VIEWED, wishes.viewed),
+        (_VIEWED, wishes.others if further else ()),
     ):
         for product_id in ids:
             product = products.get(product_id)

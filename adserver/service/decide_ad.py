@@ -123,7 +123,7 @@ class DecideAd:
         try:
             for booking in listed.candidates:
                 offer = await self._offer(entry, booking, viewer, deadline)
-                if isinstance(offer, LineItemReason):
+                if not isinstance(offer, _Offered):
                     listed.note(booking, offer)
                     continue
                 offered.append(offer)
@@ -139,11 +139,11 @@ class DecideAd:
     ) -> _Offered | LineItemReason:
         design, propensity = draw_design(booking, self._live.rates, self._rng)
         filled = await self._fill.fill(entry, booking, design, viewer, deadline)
-        if isinstance(filled, LineItemReason):
+        if not isinstance(filled, Filled):
             return filled
         ghost = self._live.assigner.is_ghost(viewer.visitor, booking.campaign)
         charge = await self._purse.take(booking, viewer.now, deadline) if booking.micros else None
-        if isinstance(charge, LineItemReason):
+        if charge is not None and not isinstance(charge, Charge):
             return charge
         if ghost:  # it pays nothing, but where there is no money nobody would have been shown the ad
             self._purse.give_back(booking, charge)

@@ -23,6 +23,7 @@ from adserver.storage.interfaces import CatalogReader, RelatedReader
 
 _BEST = (Recommend.BEST_SELLERS,)
 _NO_SHOPPING = Shopping()
+_NO_PRODUCT = LineItemReason.NO_PRODUCT  # an enumeration looks its members up slowly
 _NO_FREQUENCY: Frequency = {}
 _NONE_HIDDEN: Set[str] = frozenset()
 
@@ -57,7 +58,7 @@ class FillAd:
         choice = await self._choose(turn, line_item.recommend)
         offer = due_offer(line_item, profile.frequency, newest_interest(shopping), now) if line_item.offer else None
         filled = self._filled(choice, design, offer)
-        if filled is LineItemReason.NO_PRODUCT and not (wishes.viewed or wishes.carted):
+        if filled is _NO_PRODUCT and not (wishes.viewed or wishes.carted):
             return LineItemReason.NO_HISTORY  # has been in the shop, but looks at nothing any more
         return filled
 

@@ -18,6 +18,8 @@ from adserver.service.live import Live
 from adserver.service.purse import Purse
 from adserver.storage.interfaces import CatalogReader, CustomerLists
 
+_GRANTED = Verdict.GRANTED  # an enumeration looks its members up slowly
+
 Places = Callable[[str], frozenset[str]]
 """From an address to the country and subdivision it is in; empty where that is not known."""
 
@@ -36,20 +38,21 @@ class Sight:
     def viewer(self, entry: PlacementEntry, hit: Hit, verdict: Verdict, visitor: str, profile: Profile) -> Viewer:
         """Who looks at one slot: ``visitor`` is empty, and ``profile`` too, for somebody who is not known."""
         look = _Look(self, hit, verdict, visitor, profile)
+        now = int(hit.now)
         return Viewer(
-            now=int(hit.now),
-            profile=profile,
-            visitor=visitor,
-            rungs=_Rungs(entry, profile.shopping, int(hit.now)),
-            has_consent=look.has_consent,
-            is_member=look.is_member,
-            is_listed=look.is_listed,
-            arm_of=look.arm_of,
-            device=look.device,
-            geo=look.geo,
-            page_categories=look.page_categories(entry),
-            is_fresh=look.is_fresh,
-            can_pay=look.can_pay,
+            now,
+            profile,
+            visitor,
+            _Rungs(entry, profile.shopping, now),
+            look.has_consent,
+            look.is_member,
+            look.is_listed,
+            look.arm_of,
+            look.device,
+            look.geo,
+            look.is_fresh,
+            look.can_pay,
+            look.page_categories(entry),
         )
 
     def has_consent(self, advertiser: Advertiser, verdict: Verdict) -> bool:
@@ -73,7 +76,7 @@ class _Look:
         self._geo: frozenset[str] | None = None
 
     def has_consent(self, advertiser: Advertiser) -> bool:
-        return self._verdict is Verdict.GRANTED or self._sight.has_consent(advertiser, self._verdict)
+        return self._verdict is _GRANTED or self._sight.has_consent(advertiser, self._verdict)
 
     def is_member(self, segment: str) -> bool:
         return self._sight.live.rules.is_member(segment, self._profile, self._now)

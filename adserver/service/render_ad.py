@@ -20,6 +20,7 @@ from adserver.tracking.token import TokenKind, Tokens, token_head, token_terms
 from adserver.tracking.trace import trace_of
 
 _FREE = Charge("", 0)
+_IMPRESSION, _CLICK = TokenKind.IMPRESSION, TokenKind.CLICK  # an enumeration looks its members up slowly
 
 
 class Ad(NamedTuple):
@@ -175,14 +176,14 @@ class RenderAd:
 
     def _click_head(self, shelf: Shelf, decision: Decision, now: float) -> bytes:
         """Of all click tokens of a decision."""
-        return token_head(TokenKind.CLICK, int(now) + self._click_ttl_s, decision.id, shelf.click_terms)
+        return token_head(_CLICK, int(now) + self._click_ttl_s, decision.id, shelf.click_terms)
 
     def _impression(self, shelf: Shelf, decision: Decision, now: float) -> bytes:
         """Its token."""
         lease, micros = decision.charge or _FREE
         sealed = self._seal(decision.claimed_by, decision.id) if decision.claimed_by else b""
         terms = token_terms(decision.creative, lease, micros, trace_of(decision), sealed)
-        head = token_head(TokenKind.IMPRESSION, int(now) + self._impression_ttl_s, decision.id, terms)
+        head = token_head(_IMPRESSION, int(now) + self._impression_ttl_s, decision.id, terms)
         return self._tokens.sign(head, (shelf.tail,))[0]
 
 

@@ -18,7 +18,7 @@ class VisitorCookies:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._verify = lru_cache(REMEMBERED)(keyring.verify)
+        self._owner = lru_cache(REMEMBERED)(self._verified)
 
     def issue(self, visitor: str) -> str:
         """The cookie value for a visitor id (22 characters of base64url)."""
@@ -27,11 +27,13 @@ class VisitorCookies:
     def visitor_of(self, claims: Iterable[str]) -> str | None:
         """The visitor of the first claim that verifies; forged ones beside it (cookie tossing) are ignored."""
         for claim in claims:
-            if len(claim) == _COOKIE_CHARS:
-                visitor = self._verify(claim)
-                if visitor is not None and VISITOR_ID.fullmatch(visitor):
-                    return visitor
+            if len(claim) == _COOKIE_CHARS and (visitor := self._owner(claim)) is not None:
+                return visitor
         return None
+
+    def _verified(self, claim: str) -> str | None:
+        visitor = self._keyring.verify(claim)
+        return visitor if visitor is not None and VISITOR_ID.fullmatch(visitor) else None
 
     def is_current(self, claims: Iterable[str], visitor: str) -> bool:
         """Whether one of the claims of this verified visitor carries the signing secret's key id; else the cookie was
