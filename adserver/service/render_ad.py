@@ -123,13 +123,13 @@ class RenderAd:
         before, after, linked, csp = self._shelves.frame(shelf, decision, goods, now)
         link = _Foreign(click_prefix, self._start) if click_prefix and self._base_url else self._start.__add__
         head = self._click_head(shelf, decision, now)
-        tokens = self._tokens.sign(head, [good.tail for good in goods])
+        tokens = self._tokens.sign_each(head, [good.tail for good in goods])
         clicks = [link(token).join(good.markup) for token, good in zip(tokens, goods, strict=True)]
         token = self._impression(shelf, decision, now)
         inside = b"".join((before[-1], *clicks, after[0]))
         html = token.join((*before[:-1], inside, *after[1:]))  # the style sheet is before: it is copied only here
         if linked:
-            html = link(*self._tokens.sign(head, (shelf.home_tail,))).join(html.split(CLICK))
+            html = link(self._tokens.sign(head, shelf.home_tail)).join(html.split(CLICK))
         return Ad(decision.placement.id, shelf.width, shelf.height, html, csp)
 
     def data(self, decision: Decision, now: float, click_prefix: str = "") -> AdData:
@@ -139,7 +139,7 @@ class RenderAd:
         prefix = click_prefix if self._base_url else ""
 
         def click(tail: bytes) -> str:
-            url = (self._start + self._tokens.sign(head, (tail,))[0]).decode()
+            url = (self._start + self._tokens.sign(head, tail)).decode()
             return prefix + quote(url, safe="") if prefix else url
 
         whys = (*decision.why, *[None] * len(decision.products))
@@ -184,7 +184,7 @@ class RenderAd:
         sealed = self._seal(decision.claimed_by, decision.id) if decision.claimed_by else b""
         terms = token_terms(decision.creative, lease, micros, trace_of(decision), sealed)
         head = token_head(_IMPRESSION, int(now) + self._impression_ttl_s, decision.id, terms)
-        return self._tokens.sign(head, (shelf.tail,))[0]
+        return self._tokens.sign(head, shelf.tail)
 
 
 class _Foreign:

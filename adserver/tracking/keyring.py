@@ -30,11 +30,15 @@ class Keyring:
 
     def sign(self, body: str) -> str:
         """``<key id><body><mac>``; ``body`` must be ASCII without blanks."""
-        named = self._ids[0] + body
-        return named + base64url(self._macs[0](named.encode())[:_MAC_BYTES]).decode()
+        return self.signed(body.encode()).decode()
+
+    def signed(self, body: bytes) -> bytes:
+        """The same as it stands in a document."""
+        named = self._first_id + body
+        return named + base64url(self._macs[0](named)[:_MAC_BYTES])
 
     def sign_each(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
-        """``sign`` of ``head`` with each of ``tails`` behind it, as they stand in a document."""
+        """``signed`` of ``head`` with each of ``tails`` behind it."""
         named = self._first_id + head
         macs = self._macs[0].each(named, tails)
         return [named + tail + base64url(mac[:_MAC_BYTES]) for tail, mac in zip(tails, macs, strict=True)]

@@ -65,11 +65,14 @@ class Tokens:
         priced = (token.creative, token.lease, token.micros, token.trace, token.sealed)
         terms = token_terms(*priced) if any(priced) else b""
         head = token_head(token.kind, token.expires, token.decision, terms)
-        return self.sign(head, (tail,))[0].decode()
+        return self.sign(head, tail).decode()
 
-    def sign(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
-        """The tokens of halves that were made before: of one decision with each of ``tails``, those of products in one
-        placement."""
+    def sign(self, head: bytes, tail: bytes) -> bytes:
+        """The token of two halves that were made before: of one decision, and of one product in one placement."""
+        return self._keyring.signed(head + tail)
+
+    def sign_each(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
+        """The tokens of one decision's head with each of ``tails``."""
         return self._keyring.sign_each(head, tails)
 
     def read(self, text: str, kind: TokenKind) -> Token | None:
