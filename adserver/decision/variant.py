@@ -135,7 +135,7 @@ class Places:
 
     def gaps(self) -> list[Gap]:
         """Those that nothing took so far, best first."""
-        return [place for place in self._groups.values() if type(place) is Gap]
+        return [] if self._unbound else [place for place in self._groups.values() if type(place) is Gap]
 
     def fill_gap(self, gap: Gap, product: Product, why: Why) -> bool:
         """Whether ``product`` took the place: it may be shown, and had none itself."""

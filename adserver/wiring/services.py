@@ -273,5 +273,6 @@ def recipe_of(folders: Sequence[Path]) -> str:
 
 def _refusing(settings: Settings) -> Callable[[str], bool]:
     """Who is no visitor, by the user agent."""
-    refused = {Automation.CRAWLER, Automation.TOOL} if settings.refuse_tools else {Automation.CRAWLER}
+    # No set: members of an enumeration are hashed by a function of Python's.
+    refused = (Automation.CRAWLER, Automation.TOOL) if settings.refuse_tools else (Automation.CRAWLER,)
     return lambda user_agent: automation_of(user_agent) in refused
