@@ -14,19 +14,29 @@ from adserver.model.line_item import Recommend
 from adserver.model.product import Product
 from adserver.model.profile import EPOCH
 
+# An enumeration looks its members up slowly.
+_CART, _PRICE_DROP, _VIEWED, _OFTEN = Why.CART, Why.PRICE_DROP, Why.VIEWED, Why.OFTEN
+
 
 class Choice:
-    """The products, each with its why, first of the visitor's own. ``gaps``: those that give way to others, if any are
-    told. ``room`` for so many more. ``settled``: whatever else is in the catalog, nothing that the visitor looked at
-    could take a place."""
+    """The products, each with its why, first of the visitor's own. ``settled``: whatever else is in the catalog,
+    nothing that the visitor looked at could take a place."""
 
-    __slots__ = ("_places", "gaps", "room", "settled")
+    __slots__ = ("_places", "settled")
 
     def __init__(self, places: Places, *, settled: bool) -> None:
         self._places = places
-        self.gaps = places.gaps()
-        self.room = places.room
         self.settled = settled
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """Those that give way to others, if any are told."""
+        return self._places.gaps()
+
+    @property
+    def room(self) -> int:
+        """For so many more."""
+        return self._places.room
 
     @property
     def places(self) -> Sequence[Place]:
@@ -104,12 +114,12 @@ def _place_own(places: Places, wishes: Wishes, products: Mapping[str, Product], 
     put, cheaper = places.put, _cheaper(wishes, products, now)
     last = wishes.viewed[:1]
     for why, ids in (
-        (Why.CART, wishes.carted),
-        (Why.PRICE_DROP if cheaper[:1] == last else Why.VIEWED, last),
-        (Why.OFTEN, wishes.often),
-        (Why.PRICE_DROP, cheaper),
-        (Why.VIEWED, wishes.viewed),
-        (Why.VIEWED, wishes.others if further else ()),
+        (_CART, wishes.carted),
+        (_PRICE_DROP if cheaper[:1] == last else _VIEWED, last),
+        (_OFTEN, wishes.often),
+        (_PRICE_DROP, cheaper),
+        (_VIEWED, wishes.viewed),
+        (_VIEWED, wishes.others if further else ()),
     ):
         for product_id in ids:
             product = products.get(product_id)

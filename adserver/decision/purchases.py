@@ -38,7 +38,7 @@ def bought_within(shopping: Shopping, days: int, now: int) -> list[str]:
 
 def bought_anything(shopping: Shopping, exclude: ExcludePurchased, now: int) -> bool:
     """Whether ``exclude`` keeps everything from this visitor at ``now`` (seconds since profile EPOCH)."""
-    if exclude.scope is not PurchaseScope.ALL or not shopping.bought:
+    if not shopping.bought or exclude.scope is not PurchaseScope.ALL:
         return False
     return max(shopping.bought.values()) >= now - exclude.days * DAY_S
 

@@ -75,12 +75,11 @@ class Shortlist:
     def passed_over(self, chosen: Booking | None) -> list[Passed]:
         """``passed``, with the candidates at hand that nobody has told a reason of: they were outranked."""
         passed = self.passed
-        told = {ref for ref, _ in passed}
-        for booking in self._ready:
-            ref = booking.line_item.ref
-            if booking is not chosen and ref not in told:
-                passed.append(_passed(Passed, (ref, _OUTRANKED)))
-        del passed[MAX_PASSED:]
+        others = [booking.line_item.ref for booking in self._ready if booking is not chosen]
+        if others:
+            told = {ref for ref, _ in passed}
+            passed += [_passed(Passed, (ref, _OUTRANKED)) for ref in others if ref not in told]
+            del passed[MAX_PASSED:]
         return passed
 
     def _is_eligible(self, booking: Booking) -> bool:

@@ -37,12 +37,13 @@ class Places:
 
     __slots__ = (
         "_banned",
-        "_booking",
         "_crosses",
+        "_domains",
         "_groups",
         "_hidden",
         "_most",
         "_now",
+        "_set",
         "_shown",
         "_taken",
         "_unbound",
@@ -63,7 +64,8 @@ class Places:
         hidden: Set[str] = frozenset(),
     ) -> None:
         """``now`` in seconds since 1970; ``most`` products have room. ``hidden`` by the visitor: ids and groups."""
-        self._booking = booking
+        self._domains = booking.advertiser.domains
+        self._set = booking.product_set
         self._banned = excluded if excluded.groups else None
         self._shown = shown_to(booking, frequency, now - EPOCH)
         self._hidden = hidden
@@ -88,12 +90,9 @@ class Places:
         """Give it the place of its group, unless that is settled. Whether nothing that follows gets one."""
         group = product.item_group_id or product.id
         groups = self._groups
-        first = why
-        if group in groups:
-            held = groups[group]
-            if type(held) is not Why:
-                return False
-            first = held
+        first = groups.get(group, why)
+        if type(first) is not Why:
+            return False
         if not self._can_stand(product):
             if product.item_group_id and group not in groups:
                 groups[group] = why
@@ -111,10 +110,7 @@ class Places:
         return self._taken >= self._most and not self._waiting
 
     def _can_stand(self, product: Product) -> bool:
-        booking = self._booking
-        if not showable(product, booking.advertiser.domains):
-            return False
-        return booking.product_set is None or booking.product_set.has(product, self._now)
+        return showable(product, self._domains) and (self._set is None or self._set.has(product, self._now))
 
     def _judge(self, product: Product, group: str, why: Why) -> Place | Gap | None:
         """What this visitor's wishes and purchases, and the ads seen so far, leave of a product that could be shown."""
@@ -139,7 +135,7 @@ class Places:
 
     def gaps(self) -> list[Gap]:
         """Those that nothing took so far, best first."""
-        return [place for place in self._groups.values() if type(place) is Gap]
+        return [] if self._unbound else [place for place in self._groups.values() if type(place) is Gap]
 
     def fill_gap(self, gap: Gap, product: Product, why: Why) -> bool:
         """Whether ``product`` took the place: it may be shown, and had none itself."""
@@ -159,4 +155,4 @@ class Places:
         placed: list[Place] = [place for place in self._groups.values() if type(place) is tuple]
         if len(placed) < self._most:
             placed += [(gap.product, gap.why) for gap in self.gaps() if not gap.bought]
-        return placed[: self._most]
+        return placed[: self._most] if len(placed) > self._most else placed

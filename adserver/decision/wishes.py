@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
 from adserver.decision.purchases import bought_within
@@ -55,7 +56,10 @@ def wishes_of(shopping: Shopping, days: int, now: int) -> Wishes:
 
 
 def _newest_first(times: Mapping[str, int]) -> list[str]:
-    return [product_id for _, product_id in sorted(zip(times.values(), times, strict=True), reverse=True)]
+    return list(map(_product, sorted(zip(times.values(), times, strict=True), reverse=True))) if times else []
+
+
+_product = itemgetter(1)
 
 
 NO_WISHES = Wishes([], [], [], [], [], {})

@@ -77,10 +77,11 @@ def met_by(experiment: str) -> str:
     return f"~{experiment}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Window:
     """Ads that a counter has seen: ``count`` since ``started_at`` (seconds since EPOCH). It has ended
-    ``window_s`` seconds after that, and is no cap any more, however many it counts."""
+    ``window_s`` seconds after that, and is no cap any more, however many it counts. Never changed; not frozen, as that
+    would take three times as long to make, and a visitor may have hundreds."""
 
     window_s: int
     started_at: int

@@ -26,13 +26,20 @@ STRANGER = frozenset({NoAdReason.NO_VISITOR, NoAdReason.NO_HISTORY, NoAdReason.C
 """Reasons with which the placement says what is shown instead."""
 
 
-class _Offered(NamedTuple):
-    """An ad that could be shown, what it takes of the visitor, and whether it is held back for the control group."""
+_NO_PRODUCTS = Filled((), ())
 
-    decision: Decision
+
+class _Offered(NamedTuple):
+    """An ad that could be shown, in the design that was drawn with this ``propensity``, what it takes of money and of
+    the visitor, and whether it is held back for the control group."""
+
     booking: Booking
+    filled: Filled
+    design: str
+    propensity: float
+    charge: Charge | None
     claim: Claim
-    ghost: bool
+    ghost: bool = False
 
 
 class DecideAd:
@@ -75,7 +82,7 @@ class DecideAd:
         if taken.ghost:
             passed.append(Passed(taken.booking.line_item.ref, LineItemReason.HOLDOUT))
             return NoAd(entry.placement.id, NoAdReason.HOLDOUT, taken.booking.line_item, passed)
-        return taken.decision._replace(passed=passed, claimed_by=viewer.visitor if taken.claim.expires else "")
+        return _decision(entry, taken, visitor=viewer.visitor, passed=passed)
 
     async def fall_back(
         self,
@@ -105,7 +112,8 @@ class DecideAd:
         bookings = [booking for booking in entry.live(now).house if not booking.counts]
         if not bookings:
             return NoAd(entry.placement.id, reason)
-        return self._house_decision(entry, bookings[int(self._rng() * len(bookings))], reason)
+        shown = self._house_offer(bookings[int(self._rng() * len(bookings))], now)
+        return _decision(entry, shown, instead_of=reason)
 
     async def _offers(
         self, entry: PlacementEntry, listed: Shortlist, viewer: Viewer, deadline: float
@@ -115,7 +123,7 @@ class DecideAd:
         try:
             for booking in listed.candidates:
                 offer = await self._offer(entry, booking, viewer, deadline)
-                if isinstance(offer, LineItemReason):
+                if not isinstance(offer, _Offered):
                     listed.note(booking, offer)
                     continue
                 offered.append(offer)
@@ -131,49 +139,28 @@ class DecideAd:
     ) -> _Offered | LineItemReason:
         design, propensity = draw_design(booking, self._live.rates, self._rng)
         filled = await self._fill.fill(entry, booking, design, viewer, deadline)
-        if isinstance(filled, LineItemReason):
+        if not isinstance(filled, Filled):
             return filled
         ghost = self._live.assigner.is_ghost(viewer.visitor, booking.campaign)
-        charge = await self._purse.take(booking, viewer.now, deadline)
-        if isinstance(charge, LineItemReason):
+        charge = await self._purse.take(booking, viewer.now, deadline) if booking.micros else None
+        if charge is not None and not isinstance(charge, Charge):
             return charge
         if ghost:  # it pays nothing, but where there is no money nobody would have been shown the ad
             self._purse.give_back(booking, charge)
             charge = None
-        decision = self._decision(entry, booking, filled, (design, propensity), charge)
-        return _Offered(decision, booking, self._claim(decision, booking, filled, viewer, ghost=ghost), ghost)
+        claim = self._claim(booking, filled, viewer, ghost=ghost)
+        return _Offered(booking, filled, design, propensity, charge, claim, ghost)
 
-    def _decision(
-        self,
-        entry: PlacementEntry,
-        booking: Booking,
-        filled: Filled,
-        drawn: tuple[str, float],
-        charge: Charge | None,
-    ) -> Decision:
-        design, propensity = drawn
-        return Decision(
-            id=self._mint_decision(),
-            placement=entry.placement,
-            line_item=booking.line_item,
-            campaign=booking.campaign,
-            advertiser=booking.advertiser,
-            products=filled.products,
-            creative=design,
-            propensity=propensity,
-            why=filled.why,
-            offer=filled.offer,
-            charge=charge,
-        )
-
-    def _claim(self, decision: Decision, booking: Booking, filled: Filled, viewer: Viewer, *, ghost: bool) -> Claim:
+    def _claim(self, booking: Booking, filled: Filled, viewer: Viewer, *, ghost: bool) -> Claim:
         """A ghost's ads count as well, though nobody sees them: else it would be met more often than all others."""
-        counts = (*booking.counts, *product_counts(booking, filled.products))
+        counts = booking.counts + product_counts(booking, filled.products)
         expires = 0 if ghost or not counts else viewer.now - EPOCH + self._seen_within_s
-        return Claim(counts, decision.id, expires, self._met(booking, viewer, ghost=ghost))
+        return Claim(counts, self._mint_decision(), expires, self._met(booking, viewer, ghost=ghost))
 
     def _met(self, booking: Booking, viewer: Viewer, *, ghost: bool) -> tuple[tuple[str, str], ...]:
         """What has to be remembered of this ad, but not what is already."""
+        if not (booking.campaign.holdout or booking.line_item.experiment):
+            return ()
         known = viewer.profile.exposures
         met: list[tuple[str, str]] = []
         if booking.campaign.holdout and booking.campaign.id not in known:
@@ -187,27 +174,20 @@ class DecideAd:
         """The first offer whose caps still hold, counted; the others cost nothing."""
         taken = None
         try:
-            taken = await self._reserved(offered, viewer, deadline)
+            claims = [offer.claim for offer in offered]
+            reserved = await self._visitors.reserve(viewer.visitor, claims, viewer.now, deadline)
+            if reserved.place >= 0:
+                taken = offered[reserved.place]
         finally:
-            self._give_back([offer for offer in offered if offer is not taken])
-        return taken
-
-    async def _reserved(self, offered: "Sequence[_Offered]", viewer: Viewer, deadline: float) -> "_Offered | None":
-        first = offered[0].claim
-        if not first.counts and not first.met:
-            return offered[0]
-        claims = [offer.claim for offer in offered]
-        reserved = await self._visitors.reserve(viewer.visitor, claims, viewer.now, deadline)
-        if reserved.place < 0:
-            return None
-        taken = offered[reserved.place]
-        if reserved.first:
+            self._give_back(offered, but=taken)
+        if taken and reserved.first:
             self._log.note(exposure_records(reserved, taken.claim, viewer.now))
         return taken
 
-    def _give_back(self, offered: "Sequence[_Offered]") -> None:
+    def _give_back(self, offered: "Sequence[_Offered]", *, but: "_Offered | None" = None) -> None:
         for offer in offered:
-            self._purse.give_back(offer.booking, offer.decision.charge)
+            if offer is not but:
+                self._purse.give_back(offer.booking, offer.charge)
 
     async def _best_sellers(self, entry: PlacementEntry, viewer: Viewer, deadline: float) -> Decision | None:
         """What most people buy, of an advertiser who needs nothing known of who looks."""
@@ -219,7 +199,8 @@ class DecideAd:
                 continue
             charge = await self._purse.take(booking, viewer.now, deadline)
             if not isinstance(charge, LineItemReason):
-                return self._decision(entry, booking, filled, (design, propensity), charge)
+                claim = Claim(decision=self._mint_decision())
+                return _decision(entry, _Offered(booking, filled, design, propensity, charge, claim))
         return None
 
     async def _house_ad(
@@ -240,23 +221,39 @@ class DecideAd:
                 and cap_reason(booking, frequency, now) is None
             )
         ]
-        offered = [self._house_offer(entry, booking, reason, viewer) for booking in bookings[:MAX_OFFERS]]
+        offered = [self._house_offer(booking, viewer.now) for booking in bookings[:MAX_OFFERS]]
         taken = await self._take(offered, viewer, deadline) if offered else None
-        return taken.decision._replace(claimed_by=viewer.visitor if taken.claim.expires else "") if taken else None
+        return _decision(entry, taken, visitor=viewer.visitor, instead_of=reason) if taken else None
 
-    def _house_offer(self, entry: PlacementEntry, booking: Booking, reason: NoAdReason, viewer: Viewer) -> "_Offered":
-        decision = self._house_decision(entry, booking, reason)
-        expires = viewer.now - EPOCH + self._seen_within_s if booking.counts else 0
-        return _Offered(decision, booking, Claim(booking.counts, decision.id, expires), ghost=False)
+    def _house_offer(self, booking: Booking, now: int) -> "_Offered":
+        expires = now - EPOCH + self._seen_within_s if booking.counts else 0
+        claim = Claim(booking.counts, self._mint_decision(), expires)
+        return _Offered(booking, _NO_PRODUCTS, booking.line_item.creative, 1.0, None, claim)
 
-    def _house_decision(self, entry: PlacementEntry, booking: Booking, reason: NoAdReason) -> Decision:
-        return Decision(
-            id=self._mint_decision(),
-            placement=entry.placement,
-            line_item=booking.line_item,
-            campaign=booking.campaign,
-            advertiser=booking.advertiser,
-            products=(),
-            instead_of=reason,
-            creative=booking.line_item.creative,
-        )
+
+def _decision(
+    entry: PlacementEntry,
+    taken: _Offered,
+    *,
+    visitor: str = "",
+    passed: Sequence[Passed] = (),
+    instead_of: NoAdReason | None = None,
+) -> Decision:
+    """The ad is shown."""
+    booking, (products, why, offer), design, propensity, charge, claim, _ = taken
+    return Decision(
+        claim.decision,
+        entry.placement,
+        booking.line_item,
+        booking.campaign,
+        booking.advertiser,
+        products,
+        instead_of,
+        design,
+        propensity,
+        why,
+        offer,
+        charge,
+        passed,
+        claimed_by=visitor if claim.expires else "",
+    )

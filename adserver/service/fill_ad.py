@@ -1,6 +1,7 @@
 """A line item gets its products: they are looked up, and those that suit the visitor take their places."""
 
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from adserver.audience.interest import newest_interest
@@ -22,6 +23,7 @@ from adserver.storage.interfaces import CatalogReader, RelatedReader
 
 _BEST = (Recommend.BEST_SELLERS,)
 _NO_SHOPPING = Shopping()
+_NO_PRODUCT = LineItemReason.NO_PRODUCT  # an enumeration looks its members up slowly
 _NO_FREQUENCY: Frequency = {}
 _NONE_HIDDEN: Set[str] = frozenset()
 
@@ -56,7 +58,7 @@ class FillAd:
         choice = await self._choose(turn, line_item.recommend)
         offer = due_offer(line_item, profile.frequency, newest_interest(shopping), now) if line_item.offer else None
         filled = self._filled(choice, design, offer)
-        if filled is LineItemReason.NO_PRODUCT and not (wishes.viewed or wishes.carted):
+        if filled is _NO_PRODUCT and not (wishes.viewed or wishes.carted):
             return LineItemReason.NO_HISTORY  # has been in the shop, but looks at nothing any more
         return filled
 
@@ -87,7 +89,8 @@ class FillAd:
         places = choice.places
         missing = max(1, self._creatives[design].min_products) - len(places)
         if missing <= 0:
-            return Filled(tuple([place[0] for place in places]), tuple([place[1] for place in places]), offer)
+            products, why = zip(*places, strict=True)
+            return Filled(products, why, offer)
         if choice.purchased >= missing:
             return LineItemReason.PURCHASED
         if choice.hidden >= missing:
@@ -103,7 +106,7 @@ class FillAd:
         if not choice.settled and (others := wishes.others):
             products = {**products, **await self._catalogs.products(ref, others, turn.deadline)}
             choice = turn.choose(products, further=True)
-        has_room = bool(choice.room) and turn.booking.line_item.fill_up
+        has_room = turn.booking.line_item.fill_up and choice.room > 0
         if recommend and (has_room or choice.gaps):
             told = await self._told(turn, choice, recommend, room=has_room)
             await self._complete(turn, choice, products, told, recommend, fill_up=has_room)
@@ -135,7 +138,8 @@ class FillAd:
         return Told(bought, viewed, best)
 
 
-class _Turn(NamedTuple):
+@dataclass(slots=True)
+class _Turn:
     """What stays the same while products are looked for."""
 
     booking: Booking

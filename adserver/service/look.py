@@ -1,6 +1,6 @@
 """Who looks at a slot, as the decision may ask for it: each answer is worked out when it is asked for, at most once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from adserver.audience.ladder import rung_of
@@ -11,12 +11,14 @@ from adserver.model.account import Advertiser, ConsentDefault
 from adserver.model.consent import Verdict, may_store
 from adserver.model.hit import Hit
 from adserver.model.line_item import Device
-from adserver.model.profile import Profile
+from adserver.model.profile import Profile, Shopping
 from adserver.model.reason import LineItemReason
 from adserver.model.segment import Rung
 from adserver.service.live import Live
 from adserver.service.purse import Purse
 from adserver.storage.interfaces import CatalogReader, CustomerLists
+
+_GRANTED = Verdict.GRANTED  # an enumeration looks its members up slowly
 
 Places = Callable[[str], frozenset[str]]
 """From an address to the country and subdivision it is in; empty where that is not known."""
@@ -36,20 +38,21 @@ class Sight:
     def viewer(self, entry: PlacementEntry, hit: Hit, verdict: Verdict, visitor: str, profile: Profile) -> Viewer:
         """Who looks at one slot: ``visitor`` is empty, and ``profile`` too, for somebody who is not known."""
         look = _Look(self, hit, verdict, visitor, profile)
+        now = int(hit.now)
         return Viewer(
-            now=int(hit.now),
-            profile=profile,
-            visitor=visitor,
-            rungs=_rungs(entry, profile, int(hit.now)),
-            has_consent=look.has_consent,
-            is_member=look.is_member,
-            is_listed=look.is_listed,
-            arm_of=look.arm_of,
-            device=look.device,
-            geo=look.geo,
-            page_categories=look.page_categories(entry),
-            is_fresh=look.is_fresh,
-            can_pay=look.can_pay,
+            now,
+            profile,
+            visitor,
+            _Rungs(entry, profile.shopping, now),
+            look.has_consent,
+            look.is_member,
+            look.is_listed,
+            look.arm_of,
+            look.device,
+            look.geo,
+            look.is_fresh,
+            look.can_pay,
+            look.page_categories(entry),
         )
 
     def has_consent(self, advertiser: Advertiser, verdict: Verdict) -> bool:
@@ -73,7 +76,7 @@ class _Look:
         self._geo: frozenset[str] | None = None
 
     def has_consent(self, advertiser: Advertiser) -> bool:
-        return self._sight.has_consent(advertiser, self._verdict)
+        return self._verdict is _GRANTED or self._sight.has_consent(advertiser, self._verdict)
 
     def is_member(self, segment: str) -> bool:
         return self._sight.live.rules.is_member(segment, self._profile, self._now)
@@ -112,10 +115,25 @@ class _Look:
         return self._sight.purse.check(booking, self._now)
 
 
-def _rungs(entry: PlacementEntry, profile: Profile, now: int) -> Mapping[int, Rung]:
-    rungs = {}
-    for ref in profile.shopping.keys() & entry.by_advertiser.keys():
-        rung = rung_of(profile.shopping[ref], now, entry.by_advertiser[ref][0].advertiser.segment_days)
-        if rung is not None:
-            rungs[ref] = rung
-    return rungs
+class _Rungs(Mapping[int, Rung]):
+    """By the ``ref`` of each advertiser of the placement where the visitor stands on one."""
+
+    __slots__ = ("_entry", "_now", "_shopping")
+
+    def __init__(self, entry: PlacementEntry, shopping: Mapping[int, Shopping], now: int) -> None:
+        self._entry = entry
+        self._shopping = shopping
+        self._now = now
+
+    def __getitem__(self, ref: int) -> Rung:
+        days = self._entry.by_advertiser[ref][0].advertiser.segment_days
+        rung = rung_of(self._shopping[ref], self._now, days)
+        if rung is None:
+            raise KeyError(ref)
+        return rung
+
+    def __iter__(self) -> Iterator[int]:
+        return (ref for ref in self._shopping if ref in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

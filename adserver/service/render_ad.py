@@ -16,10 +16,11 @@ from adserver.model.snapshot import Snapshot
 from adserver.service.picture_links import PictureLinks
 from adserver.service.shelves import Good, Shelf, Shelves, because_of
 from adserver.tracking.sealed import VisitorSeal
-from adserver.tracking.token import TokenKind, Tokens, token_head
+from adserver.tracking.token import TokenKind, Tokens, token_head, token_terms
 from adserver.tracking.trace import trace_of
 
 _FREE = Charge("", 0)
+_IMPRESSION, _CLICK = TokenKind.IMPRESSION, TokenKind.CLICK  # an enumeration looks its members up slowly
 
 
 class Ad(NamedTuple):
@@ -107,6 +108,7 @@ class RenderAd:
         self._tokens = tokens
         self._seal = seal.seal
         self._base_url = base_url
+        self._start = f"{base_url}/c/".encode()
         self._impression_ttl_s = impression_ttl_s
         self._click_ttl_s = click_ttl_s
 
@@ -118,35 +120,32 @@ class RenderAd:
         """
         shelf = self._shelves.of(decision)
         goods = self._shelves.goods(shelf, decision.products, now)
-        start, head = self._click(shelf, decision, now)
-        tokens = self._tokens.sign_each(head, [good.tail for good in goods])
-        foreign = _Foreign(click_prefix) if click_prefix and self._base_url else None
-        clicks = [
-            (foreign(start + token) if foreign else (start + token).encode()).join(good.markup)
-            for token, good in zip(tokens, goods, strict=True)
-        ]
-        token = self._impression(shelf, decision, now).encode()
         before, after, linked, csp = self._shelves.frame(shelf, decision, goods, now)
-        html = b"".join((token.join(before), *clicks, token.join(after)))
+        link = _Foreign(click_prefix, self._start) if click_prefix and self._base_url else self._start.__add__
+        head = self._click_head(shelf, decision, now)
+        tokens = self._tokens.sign_each(head, [good.tail for good in goods])
+        clicks = [link(token).join(good.markup) for token, good in zip(tokens, goods, strict=True)]
+        token = self._impression(shelf, decision, now)
+        inside = b"".join((before[-1], *clicks, after[0]))
+        html = token.join((*before[:-1], inside, *after[1:]))  # the style sheet is before: it is copied only here
         if linked:
-            home = start + self._tokens.sign(head, shelf.home_tail)
-            html = (foreign(home) if foreign else home.encode()).join(html.split(CLICK))
+            html = link(self._tokens.sign(head, shelf.home_tail)).join(html.split(CLICK))
         return Ad(decision.placement.id, shelf.width, shelf.height, html, csp)
 
     def data(self, decision: Decision, now: float, click_prefix: str = "") -> AdData:
         """The same as data: what ``__call__`` makes of the same arguments has the same tokens, prices and order."""
         shelf = self._shelves.of(decision)
-        start, head = self._click(shelf, decision, now)
+        head = self._click_head(shelf, decision, now)
         prefix = click_prefix if self._base_url else ""
 
-        def click(tail: str) -> str:
-            url = start + self._tokens.sign(head, tail)
+        def click(tail: bytes) -> str:
+            url = (self._start + self._tokens.sign(head, tail)).decode()
             return prefix + quote(url, safe="") if prefix else url
 
         whys = (*decision.why, *[None] * len(decision.products))
         goods = self._shelves.goods(shelf, decision.products, now)
         tiles = tuple(_data_tile(good, click(good.tail), why) for good, why in zip(goods, whys, strict=False))
-        token = self._impression(shelf, decision, now)
+        token = self._impression(shelf, decision, now).decode()
         why_url = f"{self._base_url}/why/{token}"
         offer = shelf.offer
         return AdData(
@@ -175,30 +174,27 @@ class RenderAd:
             words=shelf.creative.words(shelf.lang),
         )
 
-    def _click(self, shelf: Shelf, decision: Decision, now: float) -> tuple[str, str]:
-        """How all click URLs of a decision begin, and the head of their tokens."""
-        expires = int(now) + self._click_ttl_s
-        head = token_head(TokenKind.CLICK, expires, decision.id, decision.creative, "", shelf.click_micros)
-        return f"{self._base_url}/c/", head
+    def _click_head(self, shelf: Shelf, decision: Decision, now: float) -> bytes:
+        """Of all click tokens of a decision."""
+        return token_head(_CLICK, int(now) + self._click_ttl_s, decision.id, shelf.click_terms)
 
-    def _impression(self, shelf: Shelf, decision: Decision, now: float) -> str:
+    def _impression(self, shelf: Shelf, decision: Decision, now: float) -> bytes:
         """Its token."""
         lease, micros = decision.charge or _FREE
-        expires = int(now) + self._impression_ttl_s
         sealed = self._seal(decision.claimed_by, decision.id) if decision.claimed_by else b""
-        trace = trace_of(decision)
-        head = token_head(TokenKind.IMPRESSION, expires, decision.id, decision.creative, lease, micros, trace, sealed)
+        terms = token_terms(decision.creative, lease, micros, trace_of(decision), sealed)
+        head = token_head(_IMPRESSION, int(now) + self._impression_ttl_s, decision.id, terms)
         return self._tokens.sign(head, shelf.tail)
 
 
 class _Foreign:
-    """Our click URLs behind the one of somebody else, as they stand in an attribute."""
+    """Our click URLs behind the one of somebody else, as they stand in an attribute; a token needs no quoting."""
 
-    def __init__(self, prefix: str) -> None:
-        self._start = str(escape(prefix))
+    def __init__(self, prefix: str, start: bytes) -> None:
+        self._start = (str(escape(prefix)) + quote(start, safe="")).encode("utf-8", "replace")
 
-    def __call__(self, url: str) -> bytes:
-        return (self._start + quote(url, safe="")).encode("utf-8", "replace")
+    def __call__(self, token: bytes) -> bytes:
+        return self._start + token
 
 
 def learn_locales(snapshot: Snapshot) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adserver.decision.index import PlacementEntry
 from adserver.decision.viewer import Viewer
@@ -27,9 +27,12 @@ MAX_PLACEMENTS = 20
 
 _NOT_READ = Profile()
 
+# An enumeration looks its members up slowly.
+_GRANTED, _REFUSED, _PAUSED = Verdict.GRANTED, Verdict.REFUSED, Status.PAUSED
+_CONSENT, _NO_VISITOR = NoAdReason.CONSENT, NoAdReason.NO_VISITOR
 
-@dataclass(frozen=True, slots=True)
-class AdRequest:
+
+class AdRequest(NamedTuple):
     """Placement ids as asked for; ``same_page``: only pages of the publisher itself may read the answer. ``click``:
     what is to stand before the links, as it was sent (``service.click_macros``)."""
 
@@ -122,7 +125,7 @@ class ServeAd:
         origin = request.hit.origin_host
         if request.same_page and origin and not covers(entry.domains, origin):
             return NoAd(placement, NoAdReason.FOREIGN_PAGE)
-        if entry.placement.status is Status.PAUSED:
+        if entry.placement.status is _PAUSED:
             return NoAd(placement, NoAdReason.PLACEMENT_PAUSED)
         return entry
 
@@ -131,7 +134,7 @@ class ServeAd:
         deadline = asyncio.get_running_loop().time() + self._deadline_s
         visitor = self._visitor(hit, verdict)
         wanted = [entry for entry in entries if isinstance(entry, PlacementEntry)]
-        stranger = NoAdReason.CONSENT if verdict is Verdict.REFUSED else NoAdReason.NO_VISITOR
+        stranger = _CONSENT if verdict is _REFUSED else _NO_VISITOR
         trouble = None
         profile = _NOT_READ
         if visitor and self._may_read(wanted, verdict):
@@ -160,7 +163,7 @@ class ServeAd:
 
     def _may_read(self, entries: Iterable[PlacementEntry], verdict: Verdict) -> bool:
         """Whether any advertiser that could be shown may use what is known of the visitor."""
-        if verdict is Verdict.GRANTED:
+        if verdict is _GRANTED:
             return any(entry.bookings or entry.house for entry in entries)
         return any(
             self._sight.has_consent(advertiser, verdict)
@@ -169,7 +172,7 @@ class ServeAd:
         )
 
     def _visitor(self, hit: Hit, verdict: Verdict) -> str:
-        return "" if verdict is Verdict.REFUSED else self._cookies.visitor_of(hit.claims) or ""
+        return "" if verdict is _REFUSED else self._cookies.visitor_of(hit.claims) or ""
 
     def _prefix(self, decision: Decision, request: AdRequest) -> str:
         """What stands before the ad's links; mostly nothing is asked for."""

@@ -3,8 +3,8 @@ the products."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, inf
-from typing import NamedTuple
 
 from adserver.catalog.honesty import rule_of, shown_price
 from adserver.creative.banner import Picture, Tile, letter_of
@@ -16,7 +16,7 @@ from adserver.model.line_item import BidModel
 from adserver.model.product import Product
 from adserver.service.picture_links import PictureLinks
 from adserver.tracking.landing import landing_location
-from adserver.tracking.token import token_tail
+from adserver.tracking.token import token_tail, token_terms
 
 MAX_KEPT = 40_000
 """Products in placements that are kept, about 1 KB each; when there are more, all are dropped and made anew."""
@@ -30,14 +30,15 @@ _FRAME_WEIGHT = 12
 _BECAUSE = {Why.CART: "cart", Why.PRICE_DROP: "price_drop", Why.VIEWED: "viewed", Why.OFTEN: "viewed"}
 
 
-class Good(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Good:
     """A product, ready but for its click URL. From the second ``until`` on its prices, or its picture's URL, may be
     others. ``price`` is that of the tile, in micros."""
 
     product: Product
     until: float
     markup: Cut
-    tail: str
+    tail: bytes
     long_price: bool
     discount: int
     tile: Tile
@@ -49,7 +50,7 @@ class Shelf:
 
     __slots__ = (
         "advertiser",
-        "click_micros",
+        "click_terms",
         "creative",
         "ends",
         "frames",
@@ -76,7 +77,9 @@ class Shelf:
         self.ends = decision.offer.ends if decision.offer else 0
         self.options = creative.resolved(decision.line_item.options)
         bid = decision.line_item.bid
-        self.click_micros = bid.per_event if bid and bid.model is BidModel.CPC else 0
+        self.click_terms = token_terms(
+            decision.creative, micros=bid.per_event if bid and bid.model is BidModel.CPC else 0
+        )
         self.locale = decision.advertiser.locale
         self.lang = self.locale.replace("_", "-")
         self.rule = rule_of(decision.advertiser)
@@ -176,7 +179,7 @@ class Shelves:
 
     def frame(self, shelf: Shelf, decision: Decision, goods: Sequence[Good], now: float) -> Halves:
         """What stands around ``goods``; of an offer that ends, that of the minute takes the place of the one before."""
-        long_prices = any(good.long_price for good in goods)
+        long_prices = True in [good.long_price for good in goods]
         discount = max([good.discount for good in goods], default=0) if shelf.creative.shows_discount else 0
         because = because_of(decision)
         key = len(goods), long_prices, because, discount

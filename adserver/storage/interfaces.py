@@ -82,7 +82,8 @@ class VisitorStore(Protocol):
     async def reserve(
         self, visitor: str, claims: Sequence[Claim], now: float, deadline: float | None = None
     ) -> Reserved:
-        """Take the first claim of which every limit of every count holds, whole; all or nothing, whoever else asks."""
+        """Take the first claim of which every limit of every count holds, whole; all or nothing, whoever else asks. One
+        that counts nothing and has met nothing holds at once, and of nobody as well."""
 
     def seen(self, visitor: str, decision: str) -> Awaitable[object]:
         """The ad was seen in time: what its claim took stays taken."""

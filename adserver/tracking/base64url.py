@@ -5,6 +5,6 @@ from binascii import b2a_base64
 _FOR_URLS = bytes.maketrans(b"+/", b"-_")
 
 
-def base64url(raw: bytes) -> str:
+def base64url(raw: bytes) -> bytes:
     """Without padding: ``A-Z a-z 0-9 _ -`` only."""
-    return b2a_base64(raw, newline=False).translate(_FOR_URLS, b"=").decode()
+    return b2a_base64(raw, newline=False).translate(_FOR_URLS, b"=")

@@ -26,16 +26,21 @@ class Keyring:
         keys = [hmac.digest(secret, b"adserver/" + purpose.encode(), "sha256") for secret in secrets]
         self._macs = tuple(Mac(key) for key in keys)
         self._ids = tuple(_ALPHABET[hashlib.sha256(key).digest()[0] & 63] for key in keys)
+        self._first_id = self._ids[0].encode()
 
     def sign(self, body: str) -> str:
         """``<key id><body><mac>``; ``body`` must be ASCII without blanks."""
-        named = self._ids[0] + body
-        return named + base64url(self._macs[0](named.encode())[:_MAC_BYTES])
+        return self.signed(body.encode()).decode()
 
-    def sign_each(self, head: str, tails: Sequence[str]) -> list[str]:
-        """``sign`` of ``head`` with each of ``tails`` behind it."""
-        named = self._ids[0] + head
-        macs = self._macs[0].each(named.encode(), [tail.encode() for tail in tails])
+    def signed(self, body: bytes) -> bytes:
+        """The same as it stands in a document."""
+        named = self._first_id + body
+        return named + base64url(self._macs[0](named)[:_MAC_BYTES])
+
+    def sign_each(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
+        """``signed`` of ``head`` with each of ``tails`` behind it."""
+        named = self._first_id + head
+        macs = self._macs[0].each(named, tails)
         return [named + tail + base64url(mac[:_MAC_BYTES]) for tail, mac in zip(tails, macs, strict=True)]
 
     def verify(self, signed: str) -> str | None:
@@ -44,7 +49,7 @@ class Keyring:
             return None
         named, mac = signed[:-MAC_CHARS], signed[-MAC_CHARS:]
         for key_id, mac_of in zip(self._ids, self._macs, strict=True):
-            if key_id == named[0] and hmac.compare_digest(base64url(mac_of(named.encode())[:_MAC_BYTES]), mac):
+            if key_id == named[0] and hmac.compare_digest(base64url(mac_of(named.encode())[:_MAC_BYTES]), mac.encode()):
                 return named[1:]
         return None
 

@@ -17,6 +17,7 @@ from adserver.tracking.keyring import Keyring
 
 MAX_TOKEN_CHARS = 4_096
 _HEAD = struct.Struct(">BI")
+_NAMED_HEAD = struct.Struct(">BIH")
 _LENGTH = struct.Struct(">H")
 _MICROS = struct.Struct(">Q")
 
@@ -61,23 +62,16 @@ class Tokens:
     def mint(self, token: Token) -> str:
         """The token as it stands in a URL path: ``A-Z a-z 0-9 _ -`` only."""
         tail = token_tail(token.advertiser, token.line_item, token.placement, token.product, token.url)
-        head = token_head(
-            token.kind,
-            token.expires,
-            token.decision,
-            token.creative,
-            token.lease,
-            token.micros,
-            token.trace,
-            token.sealed,
-        )
-        return self.sign(head, tail)
+        priced = (token.creative, token.lease, token.micros, token.trace, token.sealed)
+        terms = token_terms(*priced) if any(priced) else b""
+        head = token_head(token.kind, token.expires, token.decision, terms)
+        return self.sign(head, tail).decode()
 
-    def sign(self, head: str, tail: str) -> str:
+    def sign(self, head: bytes, tail: bytes) -> bytes:
         """The token of two halves that were made before: of one decision, and of one product in one placement."""
-        return self._keyring.sign(head + tail)
+        return self._keyring.signed(head + tail)
 
-    def sign_each(self, head: str, tails: Sequence[str]) -> list[str]:
+    def sign_each(self, head: bytes, tails: Sequence[bytes]) -> list[bytes]:
         """The tokens of one decision's head with each of ``tails``."""
         return self._keyring.sign_each(head, tails)
 
@@ -121,28 +115,20 @@ class Tokens:
         )
 
 
-def token_head(  # noqa: PLR0917  in the order of the bytes; a name for each would cost as much as packing them
-    kind: TokenKind,
-    expires: int,
-    decision: str,
-    creative: str = "",
-    lease: str = "",
-    micros: int = 0,
-    trace: bytes = b"",
-    sealed: bytes = b"",
-) -> str:
+def token_head(kind: TokenKind, expires: int, decision: str, terms: bytes = b"") -> bytes:
     """The half that each decision has anew. It fills whole groups of base64, so that the other half can follow."""
-    if creative or lease or micros or trace or sealed:
-        priced = (
-            _priced(creative, lease, micros) + _LENGTH.pack(len(trace)) + trace + _LENGTH.pack(len(sealed)) + sealed
-        )
-        raw = _HEAD.pack(kind | _PRICED, expires) + _field(decision) + priced
-    else:
-        raw = _HEAD.pack(kind, expires) + _field(decision)
+    name = decision.encode()
+    raw = _NAMED_HEAD.pack(kind | _PRICED if terms else kind, expires, len(name)) + name + terms
     return base64url(raw + bytes(-len(raw) % 3))
 
 
-def token_tail(advertiser: str, line_item: str, placement: str, product: str = "", url: str = "") -> str:
+def token_terms(creative: str, lease: str = "", micros: int = 0, trace: bytes = b"", sealed: bytes = b"") -> bytes:
+    """What a head says of the ad beside its decision; of clicks the same for all ads of a line item in one design."""
+    pack = _LENGTH.pack
+    return _priced(creative, lease, micros) + pack(len(trace)) + trace + pack(len(sealed)) + sealed
+
+
+def token_tail(advertiser: str, line_item: str, placement: str, product: str = "", url: str = "") -> bytes:
     """The half that is the same whenever this product is shown there."""
     raw = b"".join([_field(value) for value in (advertiser, line_item, placement, product, url)])
     return base64url(raw)

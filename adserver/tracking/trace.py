@@ -34,12 +34,11 @@ def trace_of(decision: Decision) -> bytes:
     while len(text) > MAX_PRODUCT_BYTES:
         names.pop()
         why, text = why[: len(names)], "".join(names).encode()
-    parts = [_head(why), bytes((*map(len, names), len(text))), text]
-    passed = decision.passed
-    if passed:
-        kept = passed[:MAX_PASSED]
-        parts.append(_PASSED[len(kept)].pack(*chain.from_iterable(kept)))
-    return b"".join(parts)
+    shown = _head(why) + bytes((*map(len, names), len(text))) + text
+    if not decision.passed:
+        return shown
+    kept = decision.passed[:MAX_PASSED]
+    return shown + _PASSED[len(kept)].pack(*chain.from_iterable(kept))
 
 
 def read_trace(packed: bytes) -> Trace:

@@ -18,7 +18,7 @@ class VisitorCookies:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._visitor_of = lru_cache(REMEMBERED)(self._verified)
+        self._owner = lru_cache(REMEMBERED)(self._verified)
 
     def issue(self, visitor: str) -> str:
         """The cookie value for a visitor id (22 characters of base64url)."""
@@ -27,10 +27,8 @@ class VisitorCookies:
     def visitor_of(self, claims: Iterable[str]) -> str | None:
         """The visitor of the first claim that verifies; forged ones beside it (cookie tossing) are ignored."""
         for claim in claims:
-            if len(claim) == _COOKIE_CHARS:
-                visitor = self._visitor_of(claim)
-                if visitor is not None:
-                    return visitor
+            if len(claim) == _COOKIE_CHARS and (visitor := self._owner(claim)) is not None:
+                return visitor
         return None
 
     def _verified(self, claim: str) -> str | None:

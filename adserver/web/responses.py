@@ -17,6 +17,7 @@ NO_STORE = (b"cache-control", b"private, no-store")
 VARY = (b"vary", b"Cookie, Origin, Sec-GPC")
 NOT_FRAMED = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 CROSS_ORIGIN = (b"cross-origin-resource-policy", b"cross-origin")
+_HTML = (b"content-type", b"text/html; charset=utf-8")
 _GIF_HEADERS = [
     (b"content-type", b"image/gif"),
     (b"content-length", b"43"),
@@ -33,18 +34,39 @@ class Answer:
     status: int
     headers: Headers
     body: bytes = b""
-    _head: bytes = field(default=b"", init=False, repr=False, compare=False)
+    _head: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def head(self) -> bytes:
         """The headers as they stand on the wire, encoded once. Raises ValueError for one that would end its line."""
         if not self._head:
-            head = b"".join([b"%b: %b\r\n" % header for header in self.headers])
-            lines = len(self.headers)
-            if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
-                raise ValueError("a header holds a control character")
-            self._head = head
+            self._head = _encoded(self.headers)
         return self._head
+
+
+def _encoded(headers: Headers) -> bytes:
+    head = b"".join([b"%b: %b\r\n" % header for header in headers])
+    lines = len(headers)
+    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
+        raise ValueError("a header holds a control character")
+    return head
+
+
+class Documents:
+    """HTML that must not be cached, all with the same headers but for the length: these are encoded once. Raises
+    ValueError for a header that would end its line."""
+
+    __slots__ = ("_head", "_headers")
+
+    def __init__(self, extra: Headers) -> None:
+        self._headers = [_HTML, NO_STORE, NOSNIFF, *extra]
+        self._head = _encoded(self._headers)
+
+    def answer(self, body: bytes) -> Answer:
+        """One of them."""
+        length = b"%d" % len(body)
+        headers = [*self._headers, (b"content-length", length)]
+        return Answer(200, headers, body, b"%bcontent-length: %b\r\n" % (self._head, length))
 
 
 def reason_header(reason: Reason | None) -> Headers:
@@ -73,7 +95,7 @@ def html(body: bytes, extra: Headers) -> Answer:
     return Answer(
         200,
         [
-            (b"content-type", b"text/html; charset=utf-8"),
+            _HTML,
             (b"content-length", str(len(body)).encode()),
             NO_STORE,
             NOSNIFF,

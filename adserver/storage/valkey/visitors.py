@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
 from typing import cast
 
 from adserver.model.event import Event
@@ -118,8 +119,9 @@ class ValkeyVisitors:
         for claim in claims:
             args += _claim(claim)
         key = keys.visitor(visitor)
-        place, *first = cast("list[int | bytes]", await self._valkey.call("reserve", key, *args, deadline=deadline))
-        return Reserved(cast("int", place), tuple([cast("bytes", name).decode() for name in first]))
+        reply = await self._valkey.call("reserve", key, *args, deadline=deadline)
+        place, *first = cast("tuple[int, *tuple[bytes, ...]]", reply)
+        return Reserved(place, tuple([name.decode() for name in first]) if first else ())
 
     def seen(self, visitor: str, decision: str) -> Awaitable[object]:
         """The ad was seen: its claim is not given back. Nothing happens when it has been, or was final anyway."""
@@ -176,14 +178,9 @@ def _order_tag(order: str) -> str:
 
 
 def _claim(claim: Claim) -> list[Argument]:
-    counts = [count for count in claim.counts if count.limits]
-    args: list[Argument] = [_begin(claim.decision), claim.expires, len(counts)]
-    for count in counts:
-        args += (count.counter, _packed(count.limits))
-    args.append(len(claim.met))
-    for met in claim.met:
-        args += met
-    return args
+    counts, decision, expires, met = claim
+    counted = [part for counter, limits in counts if limits for part in (counter, _packed(limits))]
+    return [_begin(decision), expires, len(counted) // 2, *counted, len(met), *chain.from_iterable(met)]
 
 
 @lru_cache(maxsize=4_096)

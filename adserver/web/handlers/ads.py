@@ -10,7 +10,7 @@ from adserver.service.render_ad import Ad, AdData
 from adserver.service.serve_ad import MAX_PLACEMENTS, AdRequest, ServeAd
 from adserver.web.context import Context
 from adserver.web.handlers.explain import ExplainHandler
-from adserver.web.responses import VARY, Answer, Headers, html, json, method_not_allowed, no_content
+from adserver.web.responses import VARY, Answer, Documents, Headers, json, method_not_allowed, no_content
 
 _LONGEST_ORIGIN = 300
 """Characters: a host has 253 at most."""
@@ -41,8 +41,7 @@ class AdHandler:
         (answer,) = await self._serve_ad(request)
         if isinstance(answer, NoAd):
             return no_content(answer.reason)
-        policy = f"{answer.csp}; base-uri 'none'".encode()
-        return html(answer.html, [VARY, (b"content-security-policy", policy)])
+        return _documents(answer.csp).answer(answer.html)
 
 
 class AdsHandler:
@@ -68,6 +67,12 @@ class AdsHandler:
         request = AdRequest(hit, placements, same_page=True, click=fields.get("click", ()))
         answers = await self._serve_ad(request)
         return json({"ads": [_entry(answer) for answer in answers]}, 200, for_pages(context, answers))
+
+
+@lru_cache(256)
+def _documents(csp: str) -> Documents:
+    """Ads with this policy: all that have the same frame."""
+    return Documents([VARY, (b"content-security-policy", f"{csp}; base-uri 'none'".encode())])
 
 
 def placements_in(fields: Fields | None) -> Sequence[str]:
