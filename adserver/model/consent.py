@@ -103,9 +103,13 @@ def _judge(signals: Signals) -> Judgement:
 _judged = lru_cache(maxsize=4096)(_judge)
 
 
+# By its enumeration each is found by a function of Python's.
+_GRANTED, _UNSAID, _ALLOW = Verdict.GRANTED, Verdict.SILENT, ConsentDefault.ALLOW
+
+
 def may_store(verdict: Verdict, default: ConsentDefault) -> bool:
     """Tell whether a visitor id may be kept and a profile used; ``default`` is what silence means."""
-    return verdict is Verdict.GRANTED or (verdict is Verdict.SILENT and default is ConsentDefault.ALLOW)
+    return verdict is _GRANTED or (verdict is _UNSAID and default is _ALLOW)
 
 
 def _european(signals: Signals) -> Verdict:

@@ -19,6 +19,7 @@ from adserver.storage.interfaces import CatalogReader, EventLog, SpoolFull, Stor
 from adserver.telemetry import EVENT_REJECTIONS, EVENTS, HotCounter
 from adserver.tracking.visitor import VisitorCookies
 
+_PURCHASE = EventName.PURCHASE  # by its enumeration it is found by a function of Python's, each time
 _KEPT = {name: HotCounter(EVENTS.labels(name)) for name in EventName}
 _LOOK_UP_S = 0.1
 """For so long an event waits for the products that a rule asks about; without them it counts for no such rule."""
@@ -66,7 +67,7 @@ class RecordEvent:
         on disk and Valkey gets it later."""
         judgement = judge(hit.signals)
         event = self._examine(hit, judgement)
-        if isinstance(event, EventReason):
+        if not isinstance(event, Event):
             return _rejected(event)
         visitor = self._cookies.visitor_of(hit.claims)
         returning = visitor is not None
@@ -107,7 +108,7 @@ class RecordEvent:
         except StoreUnavailable:
             return _rejected(EventReason.STORE_UNAVAILABLE)
         _KEPT[event.name].inc()
-        if returning and event.name is EventName.PURCHASE:
+        if returning and event.name is _PURCHASE:
             await self._convert(visitor, event, hit.now)
         if returning and not hit.copy_only and self._cookies.is_current(hit.claims, visitor):
             return _NOTHING_MORE
@@ -151,7 +152,7 @@ class RecordEvent:
         if self._is_refused(hit.user_agent):
             return EventReason.BOT
         event = parse_event(hit.fields, snapshot.accounts.advertisers)
-        if isinstance(event, EventReason):
+        if not isinstance(event, Event):
             return event
         if hit.page_hosts and is_foreign(hit.page_hosts, event.advertiser.domains):
             return EventReason.FOREIGN_PAGE
