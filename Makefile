@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check slot test test-long raster screenshots bench bench-quick bench-overload bench-micro bench-inside bench-feeds bench-pictures bench-rasters bench-simulator bench-decisions bench-many lock needs clean
+.PHONY: help install demo check slot test test-long raster screenshots bench bench-quick bench-overload bench-micro bench-inside bench-instructions bench-feeds bench-pictures bench-rasters bench-simulator bench-decisions bench-many lock needs clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,9 @@ bench-micro: install  ## What each step of a pixel and of an ad costs
 
 bench-inside: install  ## Where the processor time of a pixel and of an ad goes inside a worker
 	$(BIN)/python -m benchmarks.inside
+
+bench-instructions: install  ## Processor instructions of a pixel and of an ad: the same on any day; two minutes, needs valgrind
+	$(BIN)/python -m benchmarks.instructions
 
 bench-feeds: install  ## Products per second of a feed's import, next to a bare loop over the same file; five minutes
 	$(BIN)/python -m benchmarks.feeds --out benchmarks/results/feeds.md

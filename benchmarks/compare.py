@@ -20,7 +20,7 @@ from benchmarks.cores import Cores
 from benchmarks.machine import machine
 from benchmarks.measure import Round, Supply, closed, cycled, everybody, opened, quiet
 from benchmarks.pauses import found_on, words
-from benchmarks.peers import running_peers
+from benchmarks.peers import CONSTANT, running_peers
 from benchmarks.picture import picture
 from benchmarks.stage import SITE, Target, our_server
 from benchmarks.traffic import SHED, Manner, Traffic, unexpected
@@ -129,6 +129,8 @@ def curves(
     """Latency at shares of the load that each server was measured to carry."""
     points = []
     for row in rows:
+        if row.server == CONSTANT:
+            continue
         (target,) = (target for target in targets if target.name == row.server)
         seconds = plan.point_s if target.name == FAST else plan.peer_point_s
         for load in plan.loads if seconds else ():

@@ -68,15 +68,15 @@ class Crowd:
 
     async def cost_us(self, requests: int) -> float:
         """Processor time of this process per request, after some that do not count. Raises LoadError."""
-        await self._ask(_WARM_UP)
+        await self.ask(_WARM_UP)
         began = process_time()
-        asked = await self._ask(requests)
+        asked = await self.ask(requests)
         spent = process_time() - began
         self._check()
         return spent / asked * 1e6
 
-    async def _ask(self, requests: int) -> int:
-        """At least so many; how many they were."""
+    async def ask(self, requests: int) -> int:
+        """At least so many; how many they were. Raises LoadError."""
         turns = -(-requests // len(self._wires))
         for _ in range(turns):
             if self._is_broken:

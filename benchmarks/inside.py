@@ -9,8 +9,8 @@ it returned to the first request. What a cut saves is what the part costs.
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Annotated, Any, cast
 
 import typer
@@ -62,7 +62,7 @@ async def _costs(
 
 
 @asynccontextmanager
-async def _worker(settings: Settings) -> AsyncIterator[Connect]:
+async def worker(settings: Settings) -> AsyncIterator[Connect]:
     """A worker's application in this process; what is given makes a connection to it."""
     app, doors = create_app(settings, read_secrets(settings.secret, settings.data_dir), settings.valkey_url)
     config = uvicorn_config(app, doors, settings)
@@ -79,7 +79,7 @@ Found = dict[str, dict[int, dict[str, float]]]
 
 async def _measure(settings: Settings, requests: Mapping[str, Sequence[bytes]], *, each: int, repeats: int) -> Found:
     found: Found = {}
-    async with _worker(settings) as connect:
+    async with worker(settings) as connect:
         for kind, cuts in CUTS.items():
             found[kind] = {}
             for count in CROWDS:
@@ -88,16 +88,23 @@ async def _measure(settings: Settings, requests: Mapping[str, Sequence[bytes]], 
     return found
 
 
-def _found(visitors: int, *, each: int, repeats: int) -> Found:
-    """Measured with a server of its own, which also makes the visitors. Raises LoadError."""
+@contextmanager
+def ask_server(visitors: int) -> Iterator[tuple[dict[str, str], dict[str, list[bytes]]]]:
+    """A server that makes the visitors. What is given: settings under which a worker in this process finds the same
+    stores, and encoded requests by kind. Raises LoadError."""
     with running_server("--workers", "1", accounts=CAPPED_ACCOUNTS, feed=feed_xml(PRODUCTS)) as server:
         notes = read_notes(server.data_dir)
         assert notes is not None
         traffic = Traffic(SITE, address_of(server.base_url), Manner(), seed=1)
         known = traffic.make_visitors(visitors, history=True, connections=32)
         asked = {"pixel": traffic.pixels(known), "ad": traffic.ads(known)}
-        settings = load_settings({}, data_dir=server.data_dir, valkey_url=notes.valkey_url, ad_deadline_ms="1000")
-        return uvloop.run(_measure(settings, asked, each=each, repeats=repeats))
+        yield {"data_dir": str(server.data_dir), "valkey_url": notes.valkey_url, "ad_deadline_ms": "5000"}, asked
+
+
+def _found(visitors: int, *, each: int, repeats: int) -> Found:
+    """Measured with a server of its own."""
+    with ask_server(visitors) as (given, asked):
+        return uvloop.run(_measure(load_settings({}, **given), asked, each=each, repeats=repeats))
 
 
 def table(found: Found) -> Table:

@@ -17,6 +17,9 @@ from benchmarks import naive
 from benchmarks.address import Address
 from benchmarks.stage import PRODUCTS, Target
 
+CONSTANT = "constant"
+"""The floor among them."""
+
 _HERE = Path(__file__).parent
 _INSTALLED = _HERE.parent / "artifacts" / "bench-fastify"
 _NGINX_PRODUCTS = "nginx:products"
@@ -33,7 +36,7 @@ def running_peers(valkey_url: str) -> Iterator[tuple[list[Target], dict[str, str
     _write_products(valkey_url)
     absent = {}
     with ExitStack() as stack:
-        running = [stack.enter_context(_naive(valkey_url))]
+        running = [stack.enter_context(_python("naive", valkey_url)), stack.enter_context(_python(CONSTANT))]
         optional: dict[str, Callable[[str], Iterator[Target]]] = {"fastify": _fastify, "nginx": _nginx}
         for name, start in optional.items():
             try:
@@ -44,13 +47,15 @@ def running_peers(valkey_url: str) -> Iterator[tuple[list[Target], dict[str, str
 
 
 @contextmanager
-def _naive(valkey_url: str) -> Iterator[Target]:
+def _python(name: str, *args: str) -> Iterator[Target]:
+    """One of the modules beside this one, on a listening socket that it inherits."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(2_048)
         number = listening.fileno()
-        with _process(sys.executable, "-m", "benchmarks.naive", str(number), valkey_url, pass_fds=[number]) as process:
-            yield _target("naive", listening.getsockname()[1], process)
+        command = (sys.executable, "-m", f"benchmarks.{name}", str(number), *args)
+        with _process(*command, pass_fds=[number]) as process:
+            yield _target(name, listening.getsockname()[1], process)
 
 
 def _fastify(valkey_url: str) -> Iterator[Target]:
