@@ -19,7 +19,8 @@ def covers(domains: Iterable[str], host: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """The lower-case host of an absolute http(s) URL, or ``""`` where there is none that is beyond doubt.
+    """The lower-case host of an absolute http(s) URL, or ``""`` where there is none that is beyond doubt, or one
+    that is longer than any name may be.
 
     Blanks, controls, backslashes, user-info and whatever else is no plain host name are read differently by different
     readers (RFC 3986 section 7.6, WHATWG URL), so a URL that has any of them names no host here.

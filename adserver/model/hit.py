@@ -10,6 +10,10 @@ Fields = Mapping[str, Sequence[str]]
 """Query parameters by name, decoded; more than one value where the name was repeated."""
 
 
+CLAIM_CHARS = 45
+"""Length of a visitor cookie's value; what is longer or shorter was never one."""
+
+
 class Hit(NamedTuple):
     """One request for the data plane.
 

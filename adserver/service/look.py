@@ -1,4 +1,4 @@
-"""Who looks at a slot, as the decision may ask for it: each answer is worked out when it is asked for, at most once."""
+"""Who looks at a slot, as the decision may ask for it: each answer is worked out when it is asked for."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from adserver.model.hit import CLAIM_CHARS
 from adserver.tracking.keyring import Keyring
 
 VISITOR_ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
-_COOKIE_CHARS = 1 + 22 + 22
 
 REMEMBERED = 16_384
 """Cookies whose check is remembered, at most 4 MB: one visit is a dozen requests with the same cookie."""
@@ -27,7 +27,7 @@ class VisitorCookies:
     def visitor_of(self, claims: Iterable[str]) -> str | None:
         """The visitor of the first claim that verifies; forged ones beside it (cookie tossing) are ignored."""
         for claim in claims:
-            if len(claim) == _COOKIE_CHARS and (visitor := self._owner(claim)) is not None:
+            if len(claim) == CLAIM_CHARS and (visitor := self._owner(claim)) is not None:
                 return visitor
         return None
 

@@ -10,7 +10,7 @@ from starlette.types import Receive
 
 from adserver.model.consent import SILENCE, Signals
 from adserver.model.hit import Fields, Hit
-from adserver.web.head import Head, Told, pick
+from adserver.web.head import Head, Said, pick
 from adserver.web.query import MAX_QUERY_BYTES, parse_query
 
 _CONSENT_ORDER = ("gpc", "gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")  # as Signals has them
@@ -54,24 +54,24 @@ class Context:
 
     def hit(self, fields: Fields, now: float) -> Hit:
         """What the services want to know of this request."""
-        told = self.head.told(secure=self.secure)
-        return Hit(now, fields, _signals(fields, told), self.peer, *told.asker)
+        said = self.head.said(secure=self.secure)
+        return Hit(now, fields, _signals(fields, said), self.peer, *said.sender)
 
     def claims(self) -> tuple[str, ...]:
         """Values of all visitor cookies, unverified; none where the browser objects to being known."""
-        told = self.head.told(secure=self.secure)
-        return () if told.opted_out or told.gpc else told.asker.claims
+        said = self.head.said(secure=self.secure)
+        return () if said.opted_out or said.gpc else said.sender.claims
 
 
-def _signals(fields: Fields, told: Told) -> Signals:
+def _signals(fields: Fields, said: Said) -> Signals:
     """Mostly there are none, or a consent string."""
-    if not (told.opted_out or told.gpc) and _CONSENT_FIELDS.isdisjoint(fields):
+    if not (said.opted_out or said.gpc) and _CONSENT_FIELDS.isdisjoint(fields):
         return SILENCE
     found = [*map(fields.get, _CONSENT_ORDER, _UNSAID)]
     malformed = sum(map(len, found)) > len(found)
-    told_by_page, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared = map(_FIRST, found)
-    gpc = told.gpc or told_by_page  # extensions tell the page, and not always the server
-    return Signals(gpc, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared, told.opted_out, malformed)
+    by_page, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared = map(_FIRST, found)
+    gpc = said.gpc or by_page  # extensions tell the page, and not always the server
+    return Signals(gpc, gdpr, gdpr_consent, us_privacy, gpp, gpp_sid, declared, said.opted_out, malformed)
 
 
 def context_of(scope: Mapping[str, Any], *, https_outside: bool, receive: Receive | None = None) -> Context:

@@ -9,8 +9,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from adserver.web.head import REMEMBERED, Forwarding
 
-MAX_REMEMBERED_BYTES = 512
+MAX_REMEMBERED_BYTES = 1_024
 """Longest words of proxies that are remembered: ten addresses and a scheme are less."""
+
+_FIELD_BYTES = 100
+"""Of a field in memory, beside its value."""
 
 ToldByProxy = Callable[[Forwarding, str, str], tuple[str, str]]
 """What forwarded headers say, the address of who sent them, by which scheme -> scheme and address of the client."""
@@ -35,7 +38,7 @@ def told_by(proxies: str) -> ToldByProxy:
     remembered = lru_cache(REMEMBERED)(told)
 
     def told_once(headers: Forwarding, sender: str, scheme: str) -> tuple[str, str]:
-        is_short = sum(len(value) for _, value in headers) <= MAX_REMEMBERED_BYTES
+        is_short = sum(_FIELD_BYTES + len(value) for _, value in headers) <= MAX_REMEMBERED_BYTES
         return (remembered if is_short else told)(headers, sender, scheme)
 
     return told_once

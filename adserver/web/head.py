@@ -11,6 +11,7 @@ from typing import NamedTuple
 import httptools
 
 from adserver.model.domain import host_of
+from adserver.model.hit import CLAIM_CHARS
 from adserver.web.cookies import OwnCookies, own_cookies
 from adserver.web.protocol import MAX_HEADERS
 
@@ -18,7 +19,10 @@ REMEMBERED = 8_192
 """Heads that are remembered; the longest unused leaves first."""
 
 MAX_REMEMBERED_BYTES = 2_048
-"""Longest head that is remembered. Browsers send 700 bytes; all of them together take 30 MB at worst."""
+"""Longest head that is remembered. Browsers send 700 bytes; of such heads all take 24 MB, of the worst 55."""
+
+MOST_OF_A_KIND = 8
+"""Cookies of ours, or fields of proxies, in a head that is remembered: nobody honest sends more."""
 
 _WANTED = {
     b"cookie",
@@ -55,15 +59,17 @@ _SPELLINGS: dict[bytes, bytes | None] = {
 
 _REQUEST_LINE = b"GET / HTTP/1.1\r\n"
 
-Fields = Iterable[tuple[bytes, bytes]]
+HeaderFields = Iterable[tuple[bytes, bytes]]
 """Header fields as they were sent, in their order."""
 
 Forwarding = tuple[tuple[bytes, bytes], ...]
 """The fields in which proxies tell of the client, names in lower-case."""
 
+_FORWARDING = (b"x-forwarded-for", b"x-forwarded-proto")  # all that uvicorn reads
 
-class Asker(NamedTuple):
-    """Who asks, in the order in which ``Hit`` ends."""
+
+class Sender(NamedTuple):
+    """Who sends it, in the order in which ``Hit`` ends."""
 
     claims: tuple[str, ...]
     page_hosts: tuple[str, ...]
@@ -74,11 +80,11 @@ class Asker(NamedTuple):
     mobile: str
 
 
-class Told(NamedTuple):
-    """What a head tells. ``opted_out``: our opt-out is among the cookies; ``gpc``: Global Privacy Control as it was
+class Said(NamedTuple):
+    """What a head says. ``opted_out``: our opt-out is among the cookies; ``gpc``: Global Privacy Control as it was
     sent, empty where it says nothing."""
 
-    asker: Asker
+    sender: Sender
     opted_out: bool
     gpc: str
 
@@ -88,12 +94,12 @@ class Head:
     ``forwarding`` all that a proxy in front has said of the client, where one is believed.
     """
 
-    __slots__ = ("_told", "forwarding", "headers")
+    __slots__ = ("_said", "forwarding", "headers")
 
     def __init__(self, headers: Mapping[bytes, bytes], forwarding: Forwarding = ()) -> None:
         self.headers = headers
         self.forwarding = forwarding
-        self._told: dict[bool, Told] = {}
+        self._said: dict[bool, Said] = {}
 
     def text(self, name: bytes) -> str:
         """The header's value, or an empty string."""
@@ -116,16 +122,16 @@ class Head:
         """Whether the page is of another site than this server, as browsers tell (Fetch Metadata)."""
         return self.headers.get(b"sec-fetch-site") == b"cross-site"
 
-    def told(self, *, secure: bool) -> Told:
-        """What it tells; ``secure`` says which cookies are ours."""
-        told = self._told.get(secure)
-        if told is None:
-            told = self._told[secure] = self._tell(own_cookies(self.headers.get(b"cookie", b""), secure=secure))
-        return told
+    def said(self, *, secure: bool) -> Said:
+        """What it says; ``secure`` tells which cookies are ours."""
+        said = self._said.get(secure)
+        if said is None:
+            said = self._said[secure] = self._say(own_cookies(self.headers.get(b"cookie", b""), secure=secure))
+        return said
 
-    def _tell(self, cookies: OwnCookies) -> Told:
+    def _say(self, cookies: OwnCookies) -> Said:
         origin, referer, gpc = self.text(b"origin"), self.text(b"referer"), self.text(b"sec-gpc")
-        asker = Asker(
+        sender = Sender(
             _claims(cookies),
             _page_hosts(origin, referer),
             _origin_host(origin) if origin else "",
@@ -134,10 +140,10 @@ class Head:
             copy_only=not cookies.visitor and self.cross_site,
             mobile=self.text(b"sec-ch-ua-mobile"),
         )
-        return Told(asker, cookies.opted_out, "" if gpc.strip() in {"", "0"} else gpc)
+        return Said(sender, cookies.opted_out, "" if gpc.strip() in {"", "0"} else gpc)
 
 
-def pick(fields: Fields) -> dict[bytes, bytes]:
+def pick(fields: HeaderFields) -> dict[bytes, bytes]:
     """The headers that anybody asks for; names are lower-case."""
     picked: dict[bytes, bytes] = {}
     for name, value in fields:
@@ -146,7 +152,7 @@ def pick(fields: Fields) -> dict[bytes, bytes]:
     return picked
 
 
-def pick_unless_unusual(fields: Fields) -> dict[bytes, bytes] | None:
+def pick_unless_unusual(fields: HeaderFields) -> dict[bytes, bytes] | None:
     """The same of names as they were sent. None for a request that has, or announces, more than a head."""
     picked: dict[bytes, bytes] = {}
     for sent, value in fields:
@@ -162,9 +168,9 @@ def pick_unless_unusual(fields: Fields) -> dict[bytes, bytes] | None:
     return picked
 
 
-def forwarding(fields: Fields) -> Forwarding:
+def forwarding(fields: HeaderFields) -> Forwarding:
     """Those of the fields."""
-    return tuple([(name.lower(), value) for name, value in fields if name[:12].lower() == b"x-forwarded-"])
+    return tuple([(name.lower(), value) for name, value in fields if name.lower() in _FORWARDING])
 
 
 class HeadReader:
@@ -179,6 +185,11 @@ class HeadReader:
         what is no whole head, is more than one, or is in any way out of the ordinary: then the long way decides."""
         return self._remembered(raw) if len(raw) <= MAX_REMEMBERED_BYTES else None
 
+    def counts(self) -> tuple[int, int]:
+        """How many heads were read, and how many more were known."""
+        info = self._remembered.cache_info()
+        return info.misses, info.hits
+
     def _begin(self) -> None:
         """With a parser that has seen nothing yet. One that has read a whole head is as good."""
         self._parser = httptools.HttpRequestParser(self)
@@ -191,10 +202,10 @@ class HeadReader:
         if not self._is_one(raw):
             self._begin()
             return None
-        picked = pick_unless_unusual(self._fields) if len(self._fields) <= MAX_HEADERS else None
-        if picked is None:
-            return None
-        return Head(picked, forwarding(self._fields) if raw.lower().count(b"x-forwarded-") else ())
+        is_usual = len(self._fields) <= MAX_HEADERS and raw.count(b"adserver") <= MOST_OF_A_KIND
+        picked = pick_unless_unusual(self._fields) if is_usual else None
+        told = forwarding(self._fields) if raw.lower().count(b"x-forwarded-") else ()
+        return None if picked is None or len(told) > MOST_OF_A_KIND else Head(picked, told)
 
     def _is_one(self, raw: bytes) -> bool:
         """Whether it is one whole head, after which the connection stays open."""
@@ -220,8 +231,10 @@ class HeadReader:
 
 
 def _claims(cookies: OwnCookies) -> tuple[str, ...]:
-    """Each value once: the cookie and its partitioned copy mostly say the same."""
-    return tuple(dict.fromkeys(cookies.visitor + cookies.copies))
+    """Each value once: the cookie and its partitioned copy mostly say the same. Of those that can be none, one is
+    enough to tell that somebody made it up."""
+    values = dict.fromkeys(cookies.visitor + cookies.copies)
+    return tuple([value for value in values if len(value) == CLAIM_CHARS]) or tuple(values)[:1]
 
 
 def _origin_host(origin: str) -> str:

@@ -4,12 +4,12 @@ import hashlib
 import random
 import secrets
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from adserver import __version__
 from adserver.clock import clock_of, real_pause
-from adserver.collect.bot import JUDGED_LENGTH, REMEMBERED, Automation, automation_of
+from adserver.collect.bot import Automation, automation_of
 from adserver.creative.library import creative_folders, load_creatives
 from adserver.creative.raster.layout import LAYOUT_FILE
 from adserver.random_ids import RandomIds
@@ -273,6 +273,6 @@ def recipe_of(folders: Sequence[Path]) -> str:
 
 def _refusing(settings: Settings) -> Callable[[str], bool]:
     """Who is no visitor, by the user agent."""
-    refused = {Automation.CRAWLER, Automation.TOOL} if settings.refuse_tools else {Automation.CRAWLER}
-    judged = lru_cache(REMEMBERED)(lambda user_agent: automation_of(user_agent) in refused)
-    return lambda user_agent: judged(user_agent[:JUDGED_LENGTH])
+    # No set: members of an enumeration are hashed by a function of Python's.
+    refused = (Automation.CRAWLER, Automation.TOOL) if settings.refuse_tools else (Automation.CRAWLER,)
+    return lambda user_agent: automation_of(user_agent) in refused

@@ -13,7 +13,7 @@ from adserver.storage.interfaces import StoreTimeout, StoreUnavailable
 from adserver.storage.valkey.hot import HotValkey
 from adserver.storage.valkey.library import Library
 from adserver.storage.valkey.route import route_to
-from adserver.storage.valkey.together import MAX_WAITING, MOST
+from adserver.storage.valkey.together import MAX_WAITING, MOST, MOST_ARGUMENTS
 from tests.contract.eventually import eventually
 from tests.contract.valkey_process import ValkeyProcess, free_port
 
@@ -81,6 +81,16 @@ async def test_more_than_go_together_go_one_after_the_other(hot: HotValkey, serv
     assert answers == [3] * (2 * MOST + 1)
     with server.client() as redis:
         assert calls_of(redis) == 3
+
+
+async def test_events_with_many_products_count_for_several(hot: HotValkey, server: ValkeyProcess) -> None:
+    products = [f"SKU{number}" for number in range(20)]
+    calls = [
+        hot.call("record_event", f"u:{{v{n}}}", 1_000, 3_600, 1, 256, b"d", 7, "v", *products) for n in range(MOST)
+    ]
+    assert await outcomes(*calls) == [22] * MOST
+    with server.client() as redis:
+        assert calls_of(redis) == -(-MOST // -(-MOST_ARGUMENTS // (1 + 7 + 20)))
 
 
 async def test_what_fails_for_one_fails_for_nobody_else(hot: HotValkey, server: ValkeyProcess) -> None:
@@ -156,10 +166,14 @@ async def test_the_number_of_those_that_wait_is_bounded(hot: HotValkey, server: 
 
 
 async def test_what_can_not_be_sent_stops_nothing_else(hot: HotValkey) -> None:
-    broken, beside = view(hot, "v1", "\ud800"), hot.command("GET", "key")
-    with pytest.raises(StoreUnavailable, match="no answer"):
+    before, broken, behind = view(hot, "v1", "SKU"), view(hot, "v2", "\ud800"), view(hot, "v3", "SKU")
+    beside = hot.command("GET", "key")
+    with pytest.raises(StoreUnavailable, match="can not be sent") as refusal:
         await broken
-    assert await beside is None
+    assert not refusal.value.ambiguous
+    assert await outcomes(before, behind, beside) == [3, 3, None]
+    with pytest.raises(StoreUnavailable, match="can not be sent"):  # alone in its turn
+        await view(hot, "v4", "\ud800")
     assert await view(hot, "v2", "SKU") == 3
 
 

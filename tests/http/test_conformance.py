@@ -125,6 +125,15 @@ def test_the_fast_lane_is_what_answers(house: House) -> None:
                 assert type(protocol.cycle).__name__ == expected  # type: ignore[union-attr]
 
 
+def test_the_parser_is_asked_once_for_a_head(house: House) -> None:
+    with house.open() as doors, doors.fast.wire.connect() as connection:
+        for number in range(5):
+            connection.sendall(request(f"{AD}&number={number}"))
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 204 ")
+        (protocol,) = doors.fast.server.server_state.connections
+        assert protocol.lanes.heads.counts() == (1, 4)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("proxies", ["127.0.0.1", "127.0.0.0/8, 198.51.100.0/24", "*", "10.0.0.0/8"])
 def test_forwarded_headers(house: House, proxies: str) -> None:
     """From a proxy that is trusted, one of several, any at all, and one that is not trusted."""

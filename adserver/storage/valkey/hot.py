@@ -102,8 +102,8 @@ class HotValkey:
 
     def call(self, function: str, key: Key, *args: Argument, deadline: float | None = None) -> Answer:
         """Call one function of the library on one key, or on several of one slot. The call is under way when this
-        returns, not only when the answer is awaited. What is called on one key again and again leaves in the order in
-        which it was called.
+        returns, not only when the answer is awaited. Calls of one function on one key leave in the order in which
+        they were made.
         """
         if function in self._together and deadline is None and isinstance(key, str) and self._route.is_one_place:
             return self._together[function].call(key, args)

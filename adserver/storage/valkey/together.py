@@ -9,7 +9,7 @@ import copy
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import cast
 
 from hiredis import ReplyError
 
@@ -19,7 +19,10 @@ from adserver.storage.valkey.refusal import refusal_of, refused
 from adserver.storage.valkey.resp import pack
 
 MOST = 128
-"""Calls in one: so that nobody waits for Valkey longer than a millisecond because of one of them."""
+"""Calls in one: what most of them do takes Valkey a millisecond, in which it answers nobody else."""
+
+MOST_ARGUMENTS = 1_200
+"""Of all calls in one: those with many products count for several."""
 
 MAX_WAITING = 16_384
 """Calls that may wait for an answer, in all."""
@@ -29,8 +32,6 @@ Send = Callable[[str, Command, float], Awaitable[object]]
 
 Again = Callable[[str, bytes, ReplyError, float], Awaitable[object]]
 """What such a command is answered in the end where that was an error."""
-
-_NOTHING: Final = pack(("PING",))
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,10 @@ class Together:
     def call(self, key: str, args: Sequence[str | int | bytes]) -> "asyncio.Future[object]":
         """The reply to this one. Raises StoreUnavailable, here or when awaited."""
         turn = self._turn
-        if turn is None or len(turn.keys) >= MOST:
+        if turn is None or len(turn.keys) >= MOST or len(turn.args) >= MOST_ARGUMENTS:
             turn = self._begin(key)
         self._waiting += 1
+        turn.count += 1
         return turn.add(key, args)
 
     def _begin(self, key: str) -> "_Turn":
@@ -72,8 +74,8 @@ class Together:
         try:
             turn.command = pack(("FCALL", self._name, len(turn.keys), *turn.keys, *turn.args))
         except (TypeError, ValueError):  # nothing else that leaves now may suffer from it
-            log.exception("a call can not be sent")
-            turn.command = _NOTHING
+            turn.leave_out()
+            turn.command = pack(("FCALL", self._name, len(turn.keys), *turn.keys, *turn.args))
         return turn.command
 
     def _end(self, turn: "_Turn") -> None:
@@ -82,7 +84,7 @@ class Together:
 
     def _answered(self, turn: "_Turn", sent: "asyncio.Future[object]") -> None:
         self._end(turn)
-        self._waiting -= len(turn.keys)
+        self._waiting -= turn.count
         try:
             answer = sent.result()
         except StoreUnavailable as error:
@@ -108,11 +110,12 @@ class Together:
 class _Turn:
     """The calls of one turn, and whoever waits for them."""
 
-    __slots__ = ("_loop", "_waiting", "args", "command", "deadline", "keys")
+    __slots__ = ("_loop", "_waiting", "args", "command", "count", "deadline", "keys")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         self.deadline = deadline
         self.command = b""
+        self.count = 0
         self.keys: list[str] = []
         self.args: list[str | int | bytes] = []
         self._loop = loop
@@ -125,6 +128,27 @@ class _Turn:
         waiting: asyncio.Future[object] = self._loop.create_future()
         self._waiting.append(waiting)
         return waiting
+
+    def leave_out(self) -> None:
+        """The calls that can not be written down."""
+        calls, at = [], 0
+        for key, waiting in zip(self.keys, self._waiting, strict=True):
+            count = cast("int", self.args[at])
+            calls.append((key, self.args[at + 1 : at + 1 + count], waiting))
+            at += 1 + count
+        self.keys, self.args, self._waiting = [], [], []
+        for key, args, waiting in calls:
+            try:
+                pack((key, *args))
+            except (TypeError, ValueError):
+                log.exception("a call can not be sent")
+                if not waiting.done():
+                    waiting.set_exception(refused("a call can not be sent"))
+                    waiting.exception()  # whoever waited has gone: that is no news for the log
+                continue
+            self.keys.append(key)
+            self.args += [len(args), *args]
+            self._waiting.append(waiting)
 
     def settle(self, answers: object) -> None:
         """Everyone gets what is his."""
