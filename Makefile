@@ -88,7 +88,7 @@ bench-simulator: install  ## Twenty simulated days and a week, whose truth is kn
 	$(BIN)/python -m benchmarks.simulator
 
 lock:  ## Resolve the dependencies anew (needs an installed .venv)
-	$(BIN)/pip-compile --quiet --all-extras --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate --upgrade --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --output-file requirements.lock pyproject.toml
 
 clean:  ## Remove what was made here
 	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache
