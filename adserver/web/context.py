@@ -10,7 +10,8 @@ from starlette.types import Receive
 
 from adserver.model.consent import SILENCE, Signals
 from adserver.model.hit import Fields, Hit
-from adserver.web.head import Head, Said, pick
+from adserver.web.head import Head, Said
+from adserver.web.header_fields import pick
 from adserver.web.query import MAX_QUERY_BYTES, parse_query
 
 _CONSENT_ORDER = ("gpc", "gdpr", "gdpr_consent", "us_privacy", "gpp", "gpp_sid", "consent")  # as Signals has them

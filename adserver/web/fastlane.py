@@ -1,4 +1,4 @@
-"""The second door: hot GET requests are answered straight from the parser's callbacks, everything else goes to ASGI.
+"""The second door: hot GET requests are answered as soon as they are read, everything else goes to ASGI.
 
 uvicorn runs this class in place of its own HTTP protocol. What it leaves out is what a small GET does not need: the
 scope, the request and response cycle with its events and messages, a task, timers per request. Order, back-pressure,
@@ -7,8 +7,7 @@ graceful shutdown and limits are the same, because both kinds of requests stand 
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any, cast
+from typing import cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -16,7 +15,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from adserver.web.context import Context
 from adserver.web.door import Door
 from adserver.web.forwarded import ToldByProxy, told_by
-from adserver.web.head import Head, forwarding, pick_unless_unusual
+from adserver.web.head import Head
+from adserver.web.header_fields import forwarding, pick_unless_unusual
+from adserver.web.hot_cycle import HotCycle
 from adserver.web.lanes import Lanes, is_plain
 from adserver.web.protocol import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, BoundedHttpProtocol
 from adserver.web.responses import Answer
@@ -24,63 +25,6 @@ from adserver.web.responses import Answer
 log = logging.getLogger(__name__)
 
 _NO_HEADERS: list[tuple[bytes, bytes]] = []
-
-
-class _NobodyWaits:
-    """In place of the event that uvicorn sets when there is news for an application."""
-
-    def set(self) -> None:
-        """Nobody waits."""
-
-
-class HotCycle:
-    """One hot request, standing where uvicorn looks for its RequestResponseCycle. It runs the handler's coroutine by
-    itself: a task of its own would cost two more turns of the loop. One that waits in line has no coroutine yet, so
-    nothing is left behind when its turn never comes."""
-
-    __slots__ = ("_context", "_coroutine", "_door", "_protocol", "disconnected", "keep_alive", "response_complete")
-
-    message_event = _NobodyWaits()
-
-    _coroutine: Coroutine[Any, None, Answer]
-
-    def __init__(self, protocol: "FastLane", door: Door, context: Context, *, keep_alive: bool) -> None:
-        self._protocol = protocol
-        self._door = door
-        self._context = context
-        self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
-
-    def begin(self) -> None:
-        """It is this one's turn."""
-        self._protocol.now_answering(self)
-        self._coroutine = self._door.answer(self._context)
-        self.step()
-
-    def end(self) -> None:
-        """It is answered. The connection keeps this object until its next request, and should keep nothing else: the
-        collector would look at all that is held by idle connections again and again."""
-        self.response_complete = True
-        del self._context, self._coroutine
-
-    def step(self, _: object = None) -> None:
-        """Go on until the handler waits for a future again, or has its answer."""
-        try:
-            awaited = self._coroutine.send(None)
-        except StopIteration as done:
-            self._protocol.finish(self, done.value)
-            return
-        except BaseException:  # a cancelled future, above all: nobody would ever go on with this
-            log.exception("a request broke off")
-            self._protocol.transport.abort()
-            return
-        if awaited is None:  # a bare yield, as of asyncio.sleep(0)
-            asyncio.get_running_loop().call_soon(self.step)
-            return
-        awaited._asyncio_future_blocking = False  # what a task does on taking a future over
-        awaited.add_done_callback(self.step)
-
 
 Cycle = RequestResponseCycle | HotCycle
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from adserver.web.head import REMEMBERED, Forwarding
+from adserver.web.head import REMEMBERED
+from adserver.web.header_fields import Forwarding
 
 MAX_REMEMBERED_BYTES = 1_024
 """Longest words of proxies that are remembered: ten addresses and a scheme are less."""

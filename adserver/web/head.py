@@ -4,7 +4,7 @@ A browser sends the same head with each page view and each ad of a visit, but fo
 by the same parser as everywhere, and what it says is remembered: a function of those bytes and of nothing else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import httptools
 from adserver.model.domain import host_of
 from adserver.model.hit import CLAIM_CHARS
 from adserver.web.cookies import OwnCookies, own_cookies
+from adserver.web.header_fields import PURPOSES, Forwarding, forwarding, pick_unless_unusual
 from adserver.web.protocol import MAX_HEADERS
 
 REMEMBERED = 8_192
@@ -24,48 +25,7 @@ MAX_REMEMBERED_BYTES = 2_048
 MOST_OF_A_KIND = 8
 """Cookies of ours, or fields of proxies, in a head that is remembered: nobody honest sends more."""
 
-_WANTED = {
-    b"cookie",
-    b"origin",
-    b"referer",
-    b"user-agent",
-    b"sec-gpc",
-    b"sec-fetch-site",
-    b"sec-purpose",
-    b"purpose",
-    b"x-purpose",
-    b"x-moz",
-    b"authorization",
-    b"accept-encoding",
-    b"if-none-match",
-    b"x-forwarded-for",
-    b"forwarded",
-    b"sec-ch-ua-mobile",
-}
-# Pictures, bodies and pages for people have no fast lane.
-_WANTED_BY_ASGI = _WANTED | {b"accept", b"accept-language", b"content-length", b"content-type", b"host"}
-_PURPOSES = {b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"}
-_UNUSUAL = {b"content-length", b"transfer-encoding", b"expect", b"upgrade"}
-_NOT_WANTED = (
-    b"Host Connection Accept Accept-Language Cache-Control Pragma Priority DNT TE Upgrade-Insecure-Requests "
-    b"Sec-Fetch-Mode Sec-Fetch-Dest Sec-Fetch-User Sec-Fetch-Storage-Access sec-ch-ua "
-    b"sec-ch-ua-platform X-Real-IP X-Forwarded-Proto X-Forwarded-Host Via"
-).split()
-# Header names as clients mostly spell them, so that most need not be made lower-case first.
-_SPELLINGS: dict[bytes, bytes | None] = {
-    **{spelled: None for name in _NOT_WANTED for spelled in (name, name.lower(), name.title())},
-    **{name.title(): name for name in _WANTED},
-}
-
 _REQUEST_LINE = b"GET / HTTP/1.1\r\n"
-
-HeaderFields = Iterable[tuple[bytes, bytes]]
-"""Header fields as they were sent, in their order."""
-
-Forwarding = tuple[tuple[bytes, bytes], ...]
-"""The fields in which proxies tell of the client, names in lower-case."""
-
-_FORWARDING = (b"x-forwarded-for", b"x-forwarded-proto")  # all that uvicorn reads
 
 
 class Sender(NamedTuple):
@@ -109,11 +69,11 @@ class Head:
     @property
     def prefetch(self) -> bool:
         """Fetched ahead of need by the browser, so that nobody has seen anything yet."""
-        if _PURPOSES.isdisjoint(self.headers):
+        if PURPOSES.isdisjoint(self.headers):
             return False
         return any(
             token in self.headers.get(name, b"").lower()
-            for name in _PURPOSES
+            for name in PURPOSES
             for token in (b"prefetch", b"prerender", b"preview")
         )
 
@@ -141,36 +101,6 @@ class Head:
             mobile=self.text(b"sec-ch-ua-mobile"),
         )
         return Said(sender, cookies.opted_out, "" if gpc.strip() in {"", "0"} else gpc)
-
-
-def pick(fields: HeaderFields) -> dict[bytes, bytes]:
-    """The headers that anybody asks for; names are lower-case."""
-    picked: dict[bytes, bytes] = {}
-    for name, value in fields:
-        if name in _WANTED_BY_ASGI:
-            picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
-    return picked
-
-
-def pick_unless_unusual(fields: HeaderFields) -> dict[bytes, bytes] | None:
-    """The same of names as they were sent. None for a request that has, or announces, more than a head."""
-    picked: dict[bytes, bytes] = {}
-    for sent, value in fields:
-        name = _SPELLINGS.get(sent, sent)
-        if name is None:
-            continue
-        if name is sent:
-            name = sent.lower()
-        if name in _WANTED:
-            picked[name] = picked[name] + b"; " + value if name == b"cookie" and name in picked else value
-        elif name in _UNUSUAL:
-            return None
-    return picked
-
-
-def forwarding(fields: HeaderFields) -> Forwarding:
-    """Those of the fields."""
-    return tuple([(name.lower(), value) for name, value in fields if name.lower() in _FORWARDING])
 
 
 class HeadReader:
