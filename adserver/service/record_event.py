@@ -78,16 +78,8 @@ class RecordEvent:
                 return _rejected(EventReason.FORGED_COOKIE, self._cookies.issue(visitor))
         rules = self._live.rules
         happened = await self._happened(event, hit.now) if rules.watches(event) else ()
-        products = "\n".join(event.products)
-        record = (
-            "event",
-            int(hit.now),
-            event.advertiser.id,
-            event.name._value_,
-            products,
-            visitor[:6],
-            value_of(event),
-        )
+        what = (event.advertiser.id, event.name._value_, "\n".join(event.products))
+        record = ("event", int(hit.now), *what, visitor[:6], value_of(event))
         logged = self._log.append(record)
         recorded = self._visitors.record_event(
             visitor,
