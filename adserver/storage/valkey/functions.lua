@@ -31,6 +31,8 @@ local NUMBER = '>I2'
 local NUMBER_BYTES = 2
 local PENDING = '>I2I4I4c5'
 local PENDING_BYTES = 15
+local PENDING_UNTIL = '>I2I4I4' -- without its decision
+local PENDING_UNTIL_BYTES = 10
 local MOST_PENDING = 12
 local EXPOSURE = '>I4I2'
 local EXPOSURE_BYTES = 6
@@ -329,16 +331,32 @@ local function one_more(packed, now, limits)
   return table.concat(counted), runs
 end
 
--- The numbers of the claims that a counter's field holds.
-local function claims_in(packed)
+-- What a counter's field holds of claims: it stands behind the windows.
+local function noted_in(packed)
+  local at = 1
+  while at <= #packed and struct.unpack(TIME, packed, at) > 0 do at = at + WINDOW_BYTES end
+  return string.sub(packed, at)
+end
+
+-- The numbers of claims out of that.
+local function numbers_in(noted)
   local numbers = {}
-  for at = #packed - WINDOW_BYTES + 1, 1, -WINDOW_BYTES do -- they stand behind the windows
-    local length, a, b, c = struct.unpack(CLAIMS, packed, at)
-    if length > 0 then break end
+  for at = 1, #noted, WINDOW_BYTES do
+    local _, a, b, c = struct.unpack(CLAIMS, noted, at)
     numbers[#numbers + 1] = a
     if b > 0 then numbers[#numbers + 1] = b end
     if c > 0 then numbers[#numbers + 1] = c end
   end
+  return numbers
+end
+
+-- Those of them that are keys of `waits`, and `own`.
+local function still_waiting(noted, waits, own)
+  local numbers = {}
+  for _, number in ipairs(numbers_in(noted)) do
+    if waits[number] then numbers[#numbers + 1] = number end
+  end
+  numbers[#numbers + 1] = own
   return numbers
 end
 
@@ -355,7 +373,7 @@ end
 -- They are counted in those windows that had begun by then: a later one begins when the earlier one has ended.
 local function without(packed, gone)
   local taken, left, parts = {}, {}, {}
-  for _, number in ipairs(claims_in(packed)) do
+  for _, number in ipairs(numbers_in(noted_in(packed))) do
     if gone[number] then taken[#taken + 1] = gone[number] else left[#left + 1] = number end
   end
   if #taken == 0 then return end
@@ -385,33 +403,30 @@ local function give_back(key, gone)
   end
 end
 
--- The number of the newest claim, and those whose ads nobody has seen, oldest first, each as its number, when it was
--- taken, when it is given back, how its decision begins.
-local function read_pending(packed)
-  if not packed then return 0, {} end
-  local claims = {}
-  for at = 1 + NUMBER_BYTES, #packed, PENDING_BYTES do claims[#claims + 1] = { struct.unpack(PENDING, packed, at) } end
-  return (struct.unpack(NUMBER, packed)), claims
-end
-
-local function pack_pending(newest, claims)
-  local parts = { struct.pack(NUMBER, newest) }
-  for i, claim in ipairs(claims) do parts[i + 1] = struct.pack(PENDING, claim[1], claim[2], claim[3], claim[4]) end
-  return table.concat(parts)
-end
-
--- What waits to be seen, after what was not seen in time is given back.
+-- What waits to be seen, after what was not seen in time is given back: the number of the newest claim, those that wait
+-- as they are packed, oldest first, and their numbers as keys.
 local function pending_now(key, now)
-  local newest, claims = read_pending(redis.call('HGET', key, 'q'))
-  local gone, left = {}, {}
-  for _, claim in ipairs(claims) do
-    if claim[3] <= now then gone[claim[1]] = claim[2] else left[#left + 1] = claim end
+  local packed = redis.call('HGET', key, 'q')
+  if not packed then return 0, '', {} end
+  local waits, gone = {}, nil
+  for at = 1 + NUMBER_BYTES, #packed, PENDING_BYTES do
+    local number, taken, expires = struct.unpack(PENDING_UNTIL, packed, at)
+    if expires > now then
+      waits[number] = at
+    else
+      gone = gone or {}
+      gone[number] = taken
+    end
   end
-  if #left < #claims then
-    give_back(key, gone)
-    redis.call('HSET', key, 'q', pack_pending(newest, left))
+  if not gone then return struct.unpack(NUMBER, packed), string.sub(packed, 1 + NUMBER_BYTES), waits end
+  give_back(key, gone)
+  local parts = {}
+  for at = 1 + NUMBER_BYTES, #packed, PENDING_BYTES do
+    if waits[struct.unpack(NUMBER, packed, at)] then parts[#parts + 1] = string.sub(packed, at, at + PENDING_BYTES - 1) end
   end
-  return newest, left
+  local left = table.concat(parts)
+  redis.call('HSET', key, 'q', string.sub(packed, 1, NUMBER_BYTES) .. left)
+  return struct.unpack(NUMBER, packed), left, waits
 end
 
 -- One claim out of the arguments from `at` on, and where the next begins.
@@ -447,18 +462,13 @@ local function counted_with(key, now, claim)
 end
 
 -- Note in each counter which claims that wait are counted there: `own` (nil: none) and those that were noted before.
-local function note_claims(counted, held, claims, own)
-  local waits, alone = {}, own and #claims == 1 and pack_claims({ own })
-  for _, claim in ipairs(claims) do waits[claim[1]] = true end
+-- Counters of the same ads have noted the same claims, and that is read once.
+local function note_claims(counted, held, waits, own)
+  local known = {}
   for i, packed in ipairs(counted) do
-    local numbers = {}
-    if not alone then
-      for _, number in ipairs(claims_in(held[i] or '')) do
-        if waits[number] then numbers[#numbers + 1] = number end
-      end
-      numbers[#numbers + 1] = own
-    end
-    counted[i] = packed .. (alone or pack_claims(numbers))
+    local before = noted_in(held[i] or '')
+    known[before] = known[before] or pack_claims(still_waiting(before, waits, own))
+    counted[i] = packed .. known[before]
   end
 end
 
@@ -471,7 +481,7 @@ end
 -- Returns the claim's place, from 0; -1 for none; then the names of what it met for the first time.
 local function reserve(keys, args)
   local key, now, keep = keys[1], tonumber(args[1]), tonumber(args[2])
-  local newest, claims = pending_now(key, now)
+  local newest, pending, waits = pending_now(key, now)
   local at, place, claim = 4, 0, nil
   local counted, held, longest
   while at <= #args do
@@ -485,11 +495,14 @@ local function reserve(keys, args)
   local reply, write, written, own = { place }, {}, {}, nil
   if claim.expires > 0 and #counted > 0 then
     own = newest % 65535 + 1
-    claims[#claims + 1] = { own, now, claim.expires, claim.decision }
-    if #claims > MOST_PENDING then table.remove(claims, 1) end
-    write = { 'q', pack_pending(own, claims) }
+    if #pending >= MOST_PENDING * PENDING_BYTES then
+      waits[struct.unpack(NUMBER, pending)] = nil
+      pending = string.sub(pending, 1 + PENDING_BYTES)
+    end
+    local one = struct.pack(PENDING, own, now, claim.expires, claim.decision)
+    write = { 'q', struct.pack(NUMBER, own) .. pending .. one }
   end
-  if #claims > 0 then note_claims(counted, held, claims, own) end
+  if own or pending ~= '' then note_claims(counted, held, waits, own) end
   for i, packed in ipairs(counted) do
     write[#write + 1] = claim.fields[i]
     write[#write + 1] = packed
@@ -512,12 +525,13 @@ end
 
 -- The claim of a decision does not wait any more; with `back` what it took is given back. 1, or 0 if none waited.
 local function settle(key, decision, back)
-  local newest, claims = read_pending(redis.call('HGET', key, 'q'))
-  for i, claim in ipairs(claims) do
-    if claim[4] == decision then
-      table.remove(claims, i)
-      if back then give_back(key, { [claim[1]] = claim[2] }) end
-      redis.call('HSET', key, 'q', pack_pending(newest, claims))
+  local packed = redis.call('HGET', key, 'q')
+  if not packed then return 0 end
+  for at = 1 + NUMBER_BYTES, #packed, PENDING_BYTES do
+    if string.sub(packed, at + PENDING_UNTIL_BYTES, at + PENDING_BYTES - 1) == decision then
+      local number, taken = struct.unpack(PENDING_UNTIL, packed, at)
+      if back then give_back(key, { [number] = taken }) end
+      redis.call('HSET', key, 'q', string.sub(packed, 1, at - 1) .. string.sub(packed, at + PENDING_BYTES))
       return 1
     end
   end
