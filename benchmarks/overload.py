@@ -1,6 +1,7 @@
 """More than a server can answer: ``python -m benchmarks.overload`` offers 1.5 times its peak, for a minute.
 
-The mix of ``mix.py`` from many browsers at once, in an open loop; then half of the peak, to see when all is as before.
+The mix of ``mix.py`` from many browsers at once, in an open loop; before and after it half of the peak, to see when all
+is as before.
 """
 
 import itertools
@@ -27,25 +28,28 @@ from benchmarks.traffic import SHED, Manner, Traffic, shed, unexpected
 _FACTOR = 1.5
 _UNLOADED = 0.25
 _WARM_UP_S = 1.0
-_AFTERWARDS = 0.5
+_AROUND = 0.5
+"""The load before and after it: with less of it, nobody would see what is left of an overload."""
 RECOVERY_S = 10
 _PEAK = 32
 """Connections that find the peak: enough to keep the server busy, too few to look like an overload."""
 _BROWSERS = 900
 """Few enough for a server that may open 1,024 files, as many systems have it."""
 _CALM = 2.0
-"""All is as before when a second's p99 is below this many times the unloaded one, and nothing is shed."""
+"""All is as before when a second's p99 is at most so many times that of the same load before, and nothing is shed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overload:
     """``counts`` are the answers during the overload by kind, ``shed`` the share that was. ``faults`` are answers that
-    are right under no load at all. ``recovery_s``: see ``recovery``. Times in milliseconds."""
+    are right under no load at all. ``before_ms``: under the load that comes back afterwards. ``recovery_s``: see
+    ``recovery``. Times in milliseconds."""
 
     peak_per_s: float
     offered_per_s: float
     seconds: float
     unloaded_ms: dict[str, float]
+    before_ms: dict[str, float]
     overloaded_ms: dict[str, float]
     p99_ratio: float
     answered_per_s: float
@@ -83,8 +87,9 @@ def run(
         quiet([target])
         console.print(f"mix: {peak:,.0f}/s at most; now {_FACTOR} times that for {seconds:g} s")
         arrivals = itertools.chain(
-            constant(peak * _FACTOR, seconds),
-            constant(peak * _AFTERWARDS, watched_s, begin=int(seconds * S)),
+            constant(peak * _AROUND, watched_s),
+            constant(peak * _FACTOR, seconds, begin=watched_s * S),
+            constant(peak * _AROUND, watched_s, begin=int((watched_s + seconds) * S)),
         )
         done = opened(
             target,
@@ -104,29 +109,31 @@ def _mix(target: Target, visitors: int) -> Supply:
 
 
 def _judge(peak: float, seconds: float, watched_s: int, unloaded: Histogram, log: Log) -> Overload:
-    during = log.since(0, int(seconds * S))
+    begin, end = watched_s * S, int((watched_s + seconds) * S)
+    during = log.since(begin, end)
     latency, counts = Histogram(during.took), during.count()
-    p99 = unloaded.percentile(0.99)
+    before = Histogram(log.since(0, begin).took)
     return Overload(
         peak_per_s=round(peak),
         offered_per_s=round(peak * _FACTOR),
         seconds=seconds,
         unloaded_ms=unloaded.summary_ms(),
+        before_ms=before.summary_ms(),
         overloaded_ms=latency.summary_ms(),
-        p99_ratio=round(latency.percentile(0.99) / p99, 1),
+        p99_ratio=round(latency.percentile(0.99) / unloaded.percentile(0.99), 1),
         answered_per_s=round((latency.total - shed(counts)) / seconds),
         shed=round(shed(counts) / max(latency.total, 1), 3),
         counts=dict(sorted(_by_name(counts).items())),
         faults=unexpected(log.count(), SHED),
         watched_s=watched_s,
-        recovery_s=recovery(log, int(seconds * S), p99, watched_s),
+        recovery_s=recovery(log, end, before.percentile(0.99), watched_s),
         generator_lag_ms=Histogram(log.lag).summary_ms(),
     )
 
 
 def recovery(log: Log, end: int, p99: int, watched_s: int = RECOVERY_S) -> int:
     """Seconds from the end of the overload (``end``, nanoseconds in the log) until all was as before and stayed so;
-    ``watched_s`` + 1 when it was not within the seconds that were watched. ``p99``: nanoseconds without load."""
+    ``watched_s`` + 1 when it was not within the seconds that were watched. ``p99``: nanoseconds under that load before."""
     for second in reversed(range(watched_s)):
         part = log.since(end + second * S, end + (second + 1) * S)
         if shed(part.count()) or Histogram(part.took).percentile(0.99) > _CALM * p99:

@@ -114,6 +114,7 @@ def _overload_words(found: Overload) -> list[str]:
             ("", *found.unloaded_ms),
             [
                 ["a quarter of the peak, ms", *(f"{ms:.2f}" for ms in found.unloaded_ms.values())],
+                ["half of it, before, ms", *(f"{ms:.2f}" for ms in found.before_ms.values())],
                 ["1.5 times the peak, ms", *(f"{ms:.2f}" for ms in found.overloaded_ms.values())],
                 ["the generator's own lag, ms", *(f"{ms:.2f}" for ms in found.generator_lag_ms.values())],
             ],

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import pytest
 from adserver.storage.interfaces import StoreTimeout, StoreUnavailable
 from adserver.storage.valkey import connection as module
 from adserver.storage.valkey.address import address_of
-from adserver.storage.valkey.connection import Connection, Reply
+from adserver.storage.valkey.connection import AT_ONCE, Connection, Reply
 from adserver.storage.valkey.link import BACKOFF_S, Link
 from adserver.storage.valkey.resp import pack
 from tests.contract.eventually import eventually
@@ -264,7 +265,7 @@ async def test_each_call_has_its_own_deadline() -> None:
 
 
 @both_loops
-async def test_all_calls_of_a_tick_are_one_write() -> None:
+async def test_the_calls_of_a_tick_are_one_write() -> None:
     talks: list[Conversation] = []
 
     async def script(talk: Conversation) -> None:
@@ -275,9 +276,27 @@ async def test_all_calls_of_a_tick_are_one_write() -> None:
     async with scripted(script) as url, linked(url) as link:
         before = talks[0].pieces
         for tick in range(10):
-            words = [f"{tick}.{number}" for number in range(100)]
+            words = [f"{tick}.{number}" for number in range(AT_ONCE)]
             assert await asyncio.gather(*(echo(link, word) for word in words)) == [word.encode() for word in words]
         assert talks[0].pieces - before == 10
+
+
+@both_loops
+async def test_the_calls_of_a_long_tick_leave_before_it_is_over() -> None:
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(lambda: Connection(1_000, lambda why: None), sock=here)
+    with there:
+        calls = [echo(connection, str(number)) for number in range(AT_ONCE)]
+        with pytest.raises(BlockingIOError):
+            there.recv(65_536)
+        calls += [echo(connection, "one more"), connection.send(lambda: pack(("ECHO", "all")), loop.time() + LONG_S)]
+        assert there.recv(65_536) == b"".join(pack(("ECHO", str(number))) for number in range(AT_ONCE))
+        connection.send(lambda: pack(("ECHO", "the next")), loop.time() + LONG_S)
+        assert there.recv(65_536) == pack(("ECHO", "one more")) + pack(("ECHO", "all"))
+        connection.close("enough")
+    await asyncio.gather(*calls, return_exceptions=True)
 
 
 @both_loops

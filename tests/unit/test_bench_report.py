@@ -64,6 +64,7 @@ def overload(recovery_s: int = 2) -> Overload:
         offered_per_s=1_500,
         seconds=12,
         unloaded_ms={"p99": 1.0},
+        before_ms={"p99": 1.5},
         overloaded_ms={"p99": 8.0},
         p99_ratio=8.0,
         answered_per_s=900,

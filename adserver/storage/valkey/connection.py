@@ -1,4 +1,4 @@
-"""One connection to one Valkey, for the hot path: all calls of a loop tick go out in one write.
+"""One connection to one Valkey, for the hot path: all calls of a loop tick go out in one write, of a long tick in a few.
 
 Valkey answers in the order in which it was asked (RESP), so a queue of futures is all the bookkeeping there is. A call
 that is not waited for any more keeps its place in the queue until its answer has come, so no answer is ever taken for
@@ -29,13 +29,17 @@ STALL_S = 0.5
 GIVE_UP_S = 5.0
 """After so long a silence the connection is given up."""
 
+AT_ONCE = 32
+"""So many calls leave before the tick is over: Valkey can begin with them."""
+
 _TOO_FEW: Final = "Valkey did not answer: too few replicas have it"
 _PING: Final = pack(("PING",))
 
 Reply = asyncio.Future[object]
 
 Command = bytes | Callable[[], bytes]
-"""One as it goes over the wire, or what makes it at the end of the tick."""
+"""One as it goes over the wire, or what makes it when it leaves: at the end of the tick, or when there is another such
+one, as a command that is still gathering then is full."""
 
 
 class Connection(asyncio.Protocol):
@@ -49,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[tuple[Reply, float]] = deque()
         self._out: list[Command] = []
+        self._gathers = False
         self._sweeping: asyncio.TimerHandle | None = None
         self._heard = self._swept = 0.0
         self._stalled = False
@@ -64,6 +69,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It begins."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
+        self._transport.set_write_buffer_limits(high=0)  # what leaves is written now, not when the loop has done all else
 
     def send(self, command: Command, deadline: float) -> Reply:
         """A future of the reply; errors of the server are values (``hiredis.ReplyError``).
@@ -74,6 +80,12 @@ class Connection(asyncio.Protocol):
         waiting = self._waiting
         if self._ended or self._stalled or len(waiting) >= self._max_in_flight:
             raise refused(self.trouble)
+        if not isinstance(command, bytes):
+            if self._gathers:
+                self._flush()
+            self._gathers = True
+        elif len(self._out) >= AT_ONCE:
+            self._flush()
         if not self._out:
             self._loop.call_soon(self._flush)
         reply: Reply = self._loop.create_future()
@@ -132,9 +144,10 @@ class Connection(asyncio.Protocol):
         return self._waiting
 
     def _flush(self) -> None:
-        """End of the tick."""
-        if self._transport is None or self._ended:
+        """End of the tick, or of a part of it."""
+        if not self._out or self._transport is None or self._ended:
             return
+        self._gathers = False
         now = self._loop.time()
         if self._sweeping is None:
             self._heard = self._swept = now
