@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-FROM python:3.12-slim AS build
+FROM python:3.14-slim AS build
 WORKDIR /src
 # The lock holds what develops and builds, too. So all of it is fetched and checked against its hashes here, and what is
 # needed at run time is installed from these files alone, without asking an index: it can only be what the lock says,
@@ -16,7 +16,7 @@ RUN /opt/adserver/bin/pip wheel --disable-pip-version-check --no-index --find-li
  && /opt/adserver/bin/pip install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels \
       'adserver[postgres]'
 
-FROM python:3.12-slim
+FROM python:3.14-slim
 # Text in pictures of banners is laid out with its help: kerning, and scripts that join their letters.
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libfribidi0 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin adserver \

@@ -158,7 +158,8 @@ def test_the_setting_is_kept_as_it_was_written() -> None:
 )
 def test_one_reading_of_a_url(url: str, host: str, port: int, path: str) -> None:
     target = read_target(url)
-    assert (target.host, target.port, target.path, target.authorization) == (host, port, path, "")
+    mapped = target.host.replace("::ffff:127.0.0.1", "::ffff:7f00:1")  # Python 3.13 and later write it like this
+    assert (mapped, target.port, target.path, target.authorization) == (host, port, path, "")
 
 
 @pytest.mark.parametrize(

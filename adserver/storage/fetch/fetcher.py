@@ -3,7 +3,7 @@
 import re
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 
 import httpcore2
@@ -92,7 +92,8 @@ class Fetcher:
                 size = await receive(answer, self._limits, deadline, feed.keep)
                 await feed.rewind()
             except BaseException:
-                feed.file.close()
+                with suppress(OSError):  # what a full disk did not take may still be in its buffer
+                    feed.file.close()
                 raise
             return Source(feed.file, validators, size)
 

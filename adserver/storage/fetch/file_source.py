@@ -14,7 +14,7 @@ def open_file(path: str, known: Validators | None) -> Source:
         _expect_regular(os.stat(path), path)  # noqa: PTH116  asked before it is opened: opening a device may do something
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else "no file has such a name"
         raise SourceUnavailable(f"the feed's file can not be read: {why}: {path!r}") from error
     stream = os.fdopen(descriptor, "rb")
     try:
