@@ -133,7 +133,7 @@ def _judge(peak: float, seconds: float, watched_s: int, unloaded: Histogram, log
 
 def recovery(log: Log, end: int, p99: int, watched_s: int = RECOVERY_S) -> int:
     """Seconds from the end of the overload (``end``, nanoseconds in the log) until all was as before and stayed so;
-    ``watched_s`` + 1 when it was not within the seconds that were watched. ``p99``: nanoseconds under that load before."""
+    ``watched_s`` + 1 when it was not within the seconds that were watched. ``p99``: of that load before, in ns."""
     for second in reversed(range(watched_s)):
         part = log.since(end + second * S, end + (second + 1) * S)
         if shed(part.count()) or Histogram(part.took).percentile(0.99) > _CALM * p99:

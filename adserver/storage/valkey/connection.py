@@ -1,4 +1,4 @@
-"""One connection to one Valkey, for the hot path: all calls of a loop tick go out in one write, of a long tick in a few.
+"""One connection to one Valkey, for the hot path: all calls of a loop tick go out in one write, of a long one in a few.
 
 Valkey answers in the order in which it was asked (RESP), so a queue of futures is all the bookkeeping there is. A call
 that is not waited for any more keeps its place in the queue until its answer has come, so no answer is ever taken for
@@ -69,7 +69,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It begins."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
-        self._transport.set_write_buffer_limits(high=0)  # what leaves is written now, not when the loop has done all else
+        self._transport.set_write_buffer_limits(
+            high=0
+        )  # what leaves is written now, not when the loop has done all else
 
     def send(self, command: Command, deadline: float) -> Reply:
         """A future of the reply; errors of the server are values (``hiredis.ReplyError``).
