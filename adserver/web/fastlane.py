@@ -50,7 +50,7 @@ class FastLane(BoundedHttpProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A new connection."""
         super().connection_made(transport)
-        if self.scheme != "https":  # of TLS the standard library takes every answer for one too many then
+        if self.scheme != "https":  # over TLS a connection would pause after every answer, even an empty buffer is full
             transport.set_write_buffer_limits(high=0)  # an answer is written at once, not at the end of a long turn
         self._secure = self.lanes.https_outside or self.scheme == "https"
         self._peer = self.client[0] if self.client else ""

@@ -412,7 +412,7 @@ local function pending_now(key, now)
   for at = 1 + NUMBER_BYTES, #packed, PENDING_BYTES do
     local number, taken, expires = struct.unpack(PENDING_UNTIL, packed, at)
     if expires > now then
-      waits[number] = at
+      waits[number] = true
     else
       gone = gone or {}
       gone[number] = taken
@@ -422,7 +422,8 @@ local function pending_now(key, now)
   give_back(key, gone)
   local parts = {}
   for at = 1 + NUMBER_BYTES, #packed, PENDING_BYTES do
-    if waits[struct.unpack(NUMBER, packed, at)] then parts[#parts + 1] = string.sub(packed, at, at + PENDING_BYTES - 1) end
+    local claim = string.sub(packed, at, at + PENDING_BYTES - 1)
+    if waits[struct.unpack(NUMBER, claim)] then parts[#parts + 1] = claim end
   end
   local left = table.concat(parts)
   redis.call('HSET', key, 'q', string.sub(packed, 1, NUMBER_BYTES) .. left)
