@@ -69,9 +69,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It begins."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
-        self._transport.set_write_buffer_limits(
-            high=0
-        )  # what leaves is written now, not when the loop has done all else
+        # What leaves is written then, not when the loop has done all else.
+        self._transport.set_write_buffer_limits(high=0)
 
     def send(self, command: Command, deadline: float) -> Reply:
         """A future of the reply; errors of the server are values (``hiredis.ReplyError``).
